@@ -1,0 +1,158 @@
+"""What people install: pyproject.toml, environment.yml, CITATION.cff and the wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+from PIL import Image
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10, where pytest and build bring it
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parent.parent
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-build": "build"}  # conda-forge → PyPI
+PICTURES = ["night_swirls", "woodblock_wave", "cubist_facets", "pointillist_dots", "stained_glass", "ink_crosshatch",
+            "riverside_town", "still_life"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def conda_entries():
+    """environment.yml as {key: [entries]}; it is simple enough to be read without a YAML library."""
+    entries, key = {}, None
+    for line in (ROOT / "environment.yml").read_text(encoding="utf-8").splitlines():
+        line = line.split("#")[0].rstrip()
+        if line and not line.startswith(" "):
+            key = line.split(":")[0]
+        elif line.strip() == "- pip:":
+            key = "pip"
+        elif line:
+            entries.setdefault(key, []).append(line.strip().removeprefix("- "))
+    return entries
+
+
+def specifiers(requirements):
+    return {r.name: r.specifier for r in map(Requirement, requirements)}
+
+
+# ---------------------------------------------------------------- pyproject.toml and environment.yml
+
+
+def test_pyproject_names_what_the_course_needs(project):
+    assert set(specifiers(project["dependencies"])) == {
+        "torch", "torchvision", "matplotlib", "pillow", "ipywidgets", "jupyterlab", "ipykernel", "numpy",
+        "safetensors", "tqdm", "pooch", "scikit-image",
+    }  # fmt: skip
+    assert "ipykernel>=6.29,<7" in project["dependencies"]
+    assert project["requires-python"] == ">=3.10"
+    assert project["scripts"] == {"nstlib": "nstlib.__main__:main"}
+    assert {"pytest", "nbval"} <= set(specifiers(project["optional-dependencies"]["test"]))
+
+
+def test_pyproject_gives_ranges_and_not_pins(project):
+    for name, specifier in specifiers(project["dependencies"] + project["optional-dependencies"]["test"]).items():
+        operators = {part.operator for part in specifier}
+        assert ">=" in operators and operators <= {">=", "<"}, f"{name}{specifier}"
+
+
+def test_environment_yml_agrees_with_pyproject(project):
+    entries = conda_entries()
+    assert entries["channels"] == ["conda-forge", "nodefaults"]
+    assert entries["pip"] == ["-e ."]  # torch under pip would be the CUDA build
+    python, *packages = entries["dependencies"]
+    found = {CONDA_NAMES.get(name, name): specifier for name, specifier in specifiers(packages).items()}
+    assert found == specifiers(project["dependencies"] + project["optional-dependencies"]["test"])
+    version = re.fullmatch(r"python=(3\.\d+)", python).group(1)  # Binder wants one version
+    assert Requirement("python" + project["requires-python"]).specifier.contains(version)
+
+
+def test_citation_names_the_paper_and_this_version(project):
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    for fact in ("cff-version: 1.2.0", f"version: {project['version']}", "doi: 10.1109/CVPR.2016.265", "Gatys", "Ecker",
+                 "Bethge", "start: 2414", "end: 2423"):  # fmt: skip
+        assert fact in citation, fact
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a git checkout")
+def test_no_tracked_file_is_large():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    sizes = {name: (ROOT / name).stat().st_size for name in listed.split("\0") if name and (ROOT / name).is_file()}
+    assert not {name: size for name, size in sizes.items() if size > 5_000_000}
+
+
+# ---------------------------------------------------------------- the wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built without isolation, so that it needs no network: hatchling is in the extra `test`."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stdout + built.stderr
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The Python of a new environment with the wheel and the packages installed here, which cannot see the checkout.
+
+    A path in a .pth file is added as it is: the .pth files of the folder it names, among them the one of an
+    editable install, are not read.
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=os.name != "nt")
+    windows = os.name == "nt"
+    python = str(folder / ("Scripts/python.exe" if windows else "bin/python"))
+    site_packages = folder / "Lib/site-packages" if windows else next(folder.glob("lib/python*/site-packages"))
+    here = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    (site_packages / "packages_from_outside.pth").write_text("\n".join(here))
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", str(wheel)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return python
+
+
+def run_outside(command, folder):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+def test_wheel_carries_the_data(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    wanted = ["registry.json", "mini.safetensors", *(f"{name}.jpg" for name in PICTURES)]
+    assert [name for name in wanted if f"nstlib/data/{name}" not in names] == []
+    ours = re.compile(r"nstlib(/|-[\d.]+\.dist-info/)(?!.*__pycache__)")
+    assert [name for name in names if not ours.match(name)] == []
+    assert Version(wheel.name.split("-")[1])
+
+
+def test_wheel_works_where_there_is_no_checkout(installed, tmp_path):
+    code = "import sys, nstlib; print(nstlib.__file__); print(*sys.path, sep='\\n')"
+    found = run_outside([installed, "-c", code], tmp_path)
+    assert found.returncode == 0, found.stderr
+    module, *path = found.stdout.splitlines()
+    assert Path(installed).parent.parent in Path(module).parents
+    assert str(ROOT) not in path
+
+    command = str(Path(installed).with_name("nstlib"))
+    arguments = ["astronaut", "night_swirls", "-o", "out.png", "--size", "64", "--steps", "3", "--quiet"]
+    done = run_outside([command, "transfer", *arguments], tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.format == "PNG" and picture.mode == "RGB" and picture.size == (64, 64)
+        assert np.asarray(picture).std() > 10  # a picture, not a flat colour
