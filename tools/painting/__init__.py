@@ -1,0 +1,1 @@
+"""The programs that paint the course's own style pictures, one module per picture."""
