@@ -13,8 +13,23 @@ last the lines that hold the picture together. All of it happens at twice the si
 import numpy as np
 from scipy import ndimage
 
-from painting.common import (SCALE, colours, fractal_noise, jitter_colour, jittered_points, mix, pixel_grid, ribbon, shape_mask, sharpen,
-                             shrink, smooth_curve, smoothstep, to_uint8, value_noise)
+from painting.common import (
+    SCALE,
+    colours,
+    fractal_noise,
+    jitter_colour,
+    jittered_points,
+    mix,
+    pixel_grid,
+    ribbon,
+    shape_mask,
+    sharpen,
+    shrink,
+    smooth_curve,
+    smoothstep,
+    to_uint8,
+    value_noise,
+)
 from painting.stained_glass import streaks
 
 WIDTH, HEIGHT = 640, 800
@@ -73,7 +88,6 @@ class Painting:
 
     def mark(self, texture, colour, x, y, angle):
         """Marks on a plane: dabs, wood grain, print, or only the brush."""
-        rng = self.rng
         u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
         if texture == "dabs":  # short bricks of colour, as in 1914
             row = np.floor(v / 7.5)
@@ -151,13 +165,15 @@ def ground(art):
     """Wall above, table below; planes get smaller and lighter towards the middle, as in an oval picture."""
     rng = art.rng
     wall = [(STEEL, BLACK), (GREY, STEEL), (SAND, SIENNA), (OCHRE, UMBER), (GREY, UMBER), (CREAM, GREY), (PRUSSIAN, BLACK), (ROSE, SIENNA), (VIRIDIAN, BLACK)]
-    for spacing, size, fade in ((95, 125, 0.2), (66, 78, 0.45), (52, 52, 0.6)):
+    for spacing, size, fade in ((95, 165, 0.2), (66, 92, 0.45), (52, 56, 0.6)):
         for place in jittered_points(HEIGHT, WIDTH, spacing, rng, margin=30):
             middle = np.exp(-(((place[0] - 320) / 250) ** 2 + ((place[1] - 400) / 310) ** 2))
+            if spacing < 95 and rng.random() > 0.15 + 0.6 * middle:
+                continue  # the wall stays broad and quiet, the middle is broken small
             light, dark = wall[rng.choice(len(wall), p=np.array([16, 16, 10, 12, 14, 8, 12, 4, 8]) / 100)]
             light = mix(light * 0.62, light, middle * 0.9 + rng.uniform(0, 0.25))
             art.facet(place, size * rng.uniform(0.8, 1.25), jitter_colour(light, rng), dark * 0.9, fade=fade * rng.random(),
-                      texture=rng.choice(["brush", "dabs", "hatch", "brush"], p=[0.55, 0.15, 0.1, 0.2]))
+                      texture=rng.choice(["brush", "dabs", "hatch"], p=[0.82, 0.09, 0.09]))
 
 
 def table(art):
@@ -248,7 +264,7 @@ def passages(art):
     """Small thin planes over everything: they tie the things to the ground and to each other."""
     rng = art.rng
     looks = [(CREAM, GREY), (SAND, OCHRE), (GREY, STEEL), (BLACK * 1.5, BLACK), (OCHRE, SIENNA), (PRUSSIAN * 1.2, BLACK), (CREAM, SAND), (VERMILION, SIENNA)]
-    for _ in range(88):
+    for _ in range(48):
         place = np.array((320, 430)) + rng.normal(0, 1, 2) * (165, 215)
         light, dark = looks[rng.choice(len(looks), p=[.2, .16, .16, .1, .13, .1, .1, .05])]
         art.facet(place, rng.uniform(20, 50), light, dark, fade=rng.uniform(0.75, 1.0), texture=rng.choice(["brush", "dabs", "hatch"], p=[0.7, 0.2, 0.1]),
@@ -273,7 +289,7 @@ def lines(art):
             art.lay(outline_mask(ribbon(path + (2.6, 2.6), width * 0.6)), CREAM, SAND, angle, shadow=0, rim=0)
 
 
-def paint(seed=21):
+def paint(seed=7):
     """The still life as an (800, 640, 3) uint8 array."""
     rng = np.random.default_rng(seed)
     art = Painting(rng)

@@ -140,10 +140,10 @@ def lay_figure(scene, x, y, size, dress, parasol):
     blot(scene, at(head), c.colours("#f6a884"))
     blot(scene, at([(-0.16, -0.93), (0.12, -0.93), (0.07, -1.04), (-0.06, -1.04)]), c.colours("#281c60"))
     if parasol:
-        blot(scene, at([(-0.16, -0.6), (-0.13, -0.6), (-0.17, -1.3), (-0.2, -1.3)]), c.colours("#281848"))
-        dome = np.stack([-0.18 + 0.5 * np.cos(angle[:11]), -1.12 - 0.3 * np.sin(angle[:11])], axis=1)
+        blot(scene, at([(-0.14, -0.55), (-0.1, -0.55), (-0.06, -1.3), (-0.1, -1.3)]), c.colours("#281848"))
+        dome = np.stack([-0.08 + 0.46 * np.cos(angle[:11]), -1.08 - 0.3 * np.sin(angle[:11])], axis=1)
         blot(scene, at(dome), c.colours("#d8342c"))
-        blot(scene, at(dome[5:] * [1, 1]), c.colours("#f6863a"))
+        blot(scene, at(dome[5:]), c.colours("#f6863a"))
 
 
 def compose(rng):
@@ -160,9 +160,9 @@ def compose(rng):
     small = np.abs(scene - without).max(axis=2) > 30
     lay_bank(scene, x, y, rng)
     small &= y < bank(x)
-    lay_tree(scene, x, y, (722, 470), (700, 120), 26, [(690, 92, 156, 108), (770, 190, 92, 84), (612, 140, 76, 52)], rng)
-    lay_tree(scene, x, y, (612, 452), (616, 250), 12, [(616, 270, 38, 92)], rng)
-    lay_tree(scene, x, y, (34, 560), (30, 200), 17, [(18, 150, 66, 128), (48, 268, 36, 52)], rng)
+    lay_tree(scene, x, y, (722, 470), (700, 120), 26, [(700, 30, 120, 62), (640, 84, 88, 52), (752, 108, 104, 62), (668, 158, 60, 34), (774, 206, 66, 50)], rng)
+    lay_tree(scene, x, y, (612, 452), (616, 250), 12, [(616, 214, 32, 46), (624, 268, 42, 44), (606, 318, 36, 38)], rng)
+    lay_tree(scene, x, y, (34, 560), (30, 200), 17, [(0, 92, 92, 66), (30, 150, 74, 58), (4, 214, 60, 56), (56, 232, 34, 30)], rng)
     without = scene.copy()
     magenta, white, blue = c.colours("#c22a78", "#fbf0dc", "#2450b4")
     for place in [(446, 566, 150, magenta, True), (540, 556, 92, white, False), (322, 584, 138, blue, False)]:
@@ -211,9 +211,9 @@ def paint(seed=1886):
     bumps, relief = c.new_canvas(HEIGHT, WIDTH, 60, mode="L")
     canvas = draw, relief
     everywhere = np.ones((HEIGHT, WIDTH))
-    dot_over(canvas, scene, everywhere, 7.6, 4.2, 16, rng)
-    dot_over(canvas, scene, everywhere, 6.5, 3.3, 30, rng)
-    dot_over(canvas, scene, 0.5 * (1 - fine), 6.5, 3.0, 24, rng)
-    dot_over(canvas, scene, fine, 4.2, 2.5, 16, rng)
+    dot_over(canvas, scene, everywhere, 6.6, 3.7, 16, rng)
+    dot_over(canvas, scene, everywhere, 5.5, 2.8, 30, rng)
+    dot_over(canvas, scene, 0.5 * (1 - fine), 5.5, 2.5, 24, rng)
+    dot_over(canvas, scene, fine, 3.5, 2.0, 14, rng)
     picture = c.light_relief(c.shrink(image), c.shrink(bumps), strength=0.16)
     return c.to_uint8(c.sharpen(picture, 0.3))

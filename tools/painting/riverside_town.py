@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from scipy.ndimage import map_coordinates
 
 from painting.common import fractal_noise, mix, smoothstep
 from painting.still_life import film, space_noise
-from scipy.ndimage import map_coordinates
 
 WIDTH, HEIGHT, OVERSAMPLE = 768, 576, 1.5
 EYE, TARGET, ZOOM = np.array([15.0, 5.2, -6.0]), np.array([-6.2, 8.6, 40.0]), 2.15
@@ -143,8 +143,8 @@ def church(at, heading):
 def trees(rng):
     """Heaps of balls (centre, radius, tint): big ones on the right bank, bushes on the quay, crowns between the roofs."""
     places = [((26.5, 3, 47), 7.5, 130), ((30, 3, 62), 8.5, 90), ((27, 3, 84), 8, 60), ((34, 3, 104), 9, 50), ((22.0, 1.0, 31), 2.6, 50)]
-    places += [((rng.uniform(-62, -30) + 0.003 * z * z, rng.uniform(13, 20), z), rng.uniform(3, 5), 36) for z in np.linspace(30, 135, 13)]
-    places += [((-9.9, 2.8, 17.5), 1.1, 12), ((-10.2, 2.8, 41.5), 1.5, 14), ((-7.5, 2.8, 59.0), 1.6, 14), ((2, 2.8, 88), 2.4, 16)]
+    places += [((rng.uniform(-62, -30) + 0.003 * z * z, rng.uniform(13, 20), z), rng.uniform(3, 5), 90) for z in np.linspace(30, 135, 13)]
+    places += [((-9.9, 2.8, 17.5), 1.1, 60), ((-10.2, 2.8, 41.5), 1.5, 60), ((-7.5, 2.8, 59.0), 1.6, 50), ((2, 2.8, 88), 2.4, 40)]
     places += [((20 + 6 * k, 3.0, 122 + 4 * k), 5.5, 22) for k in range(5)]
     heaps = []
     for (x, y, z), size, count in places:
@@ -352,7 +352,9 @@ def shade(scene, origin, direction, mirrors=1):
     facing = (n @ SUN).clip(0)
     lit = np.zeros(len(p))
     some = ground[facing[ground] > 0]
-    lit[some] = scene.meet(p[some] + 0.03 * n[some], np.tile(SUN, (len(some), 1)))[0] > 1e8
+    way, between, _ = scene.meet(p[some] + 0.03 * n[some], np.tile(SUN, (len(some), 1)))
+    dapple = 0.8 * smoothstep(0.4, 0.62, space_noise(scene.block, p[some], 1.1, 3))  # sun between the leaves
+    lit[some] = np.where(way > 1e8, 1.0, np.where(between >= count, dapple, 0.0))
     sky = 0.5 + 0.5 * n[:, 1]
     light = colour * ((facing * lit)[:, None] * np.array((2.9, 2.55, 2.0)) + sky[:, None] * np.array((0.34, 0.45, 0.64))
                       + (1 - sky)[:, None] * np.array((0.20, 0.19, 0.15)) + 0.03)

@@ -12,8 +12,23 @@ from the upper left like the round bar that it is. All of it happens at twice th
 import numpy as np
 from scipy import ndimage
 
-from painting.common import (SCALE, colours, fractal_noise, jitter_colour, jittered_points, mix, pixel_grid, ribbon, shape_mask,
-                             sharpen, shrink, smooth_curve, smoothstep, to_uint8, value_noise)
+from painting.common import (
+    SCALE,
+    colours,
+    fractal_noise,
+    jitter_colour,
+    jittered_points,
+    mix,
+    pixel_grid,
+    ribbon,
+    shape_mask,
+    sharpen,
+    shrink,
+    smooth_curve,
+    smoothstep,
+    to_uint8,
+    value_noise,
+)
 
 WIDTH, HEIGHT = 640, 800
 SUN = (405.0, 232.0)
@@ -263,7 +278,7 @@ def paint(seed=12):
     pane, count = number_panes(design)
     above = leading(design, pane, rng)
     colour = glass(design, pane, count, (-above).clip(0), rng)
-    round_bar = np.sqrt((above.clip(0) * 2.0)) + 0.25 * value_noise(*pane.shape, 3, rng)
+    round_bar = np.sqrt(above.clip(0) * 2.0) + 0.25 * value_noise(*pane.shape, 3, rng)
     round_bar = ndimage.gaussian_filter(round_bar, 1.0)
     dy, dx = np.gradient(round_bar)
     shine = (0.75 * dy + 0.65 * dx).clip(0)  # light from the upper left

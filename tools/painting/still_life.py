@@ -6,7 +6,7 @@ Every object is a signed-distance function: a number per point of space, negativ
 pixel by steps as long as the smallest distance ("sphere tracing") until it meets a surface. There the normal is the
 gradient of the distance; a window on the left gives the light, a second march towards it the soft shadow, a few
 samples along the normal the dark creases, and one mirrored ray the reflections in glass and glaze.
-The picture is rendered at 1.4 times its size and reduced.
+The picture is rendered at 1.7 times its size and reduced.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from painting.common import mix, smoothstep
 
-WIDTH, HEIGHT, OVERSAMPLE = 768, 576, 1.4
+WIDTH, HEIGHT, OVERSAMPLE = 768, 576, 1.7
 EYE, TARGET, ZOOM = np.array([0.35, 3.7, 9.2]), np.array([0.22, 1.2, 0.0]), 2.85
 SUN = np.array([-0.62, 0.66, 0.42]) / np.linalg.norm([-0.62, 0.66, 0.42])  # from the window towards us, left and high
 NAMES = ["wall", "cloth", "bottle", "jug", "bowl", "apple", "green apple", "orange", "pear", "lemon", "grapes", "stem"]
@@ -53,7 +53,8 @@ JUG = profile([0, 0.06, 0.5, 0.95, 1.4, 1.75, 2.0, 2.1], [0.5, 0.56, 0.86, 0.93,
 BOWL = profile([0, 0.1, 0.18, 0.3, 0.6, 0.9, 1.1], [0.72, 0.7, 0.66, 0.92, 1.42, 1.68, 1.78])
 PEAR = profile([-0.62, -0.6, -0.5, -0.15, 0.25, 0.6, 0.85, 0.95, 0.98],
                [0.0, 0.14, 0.38, 0.58, 0.47, 0.29, 0.24, 0.14, 0.0])
-LEMON = profile([-0.72, -0.68, -0.58, -0.45, 0, 0.42, 0.54, 0.62, 0.66], [0, 0.09, 0.14, 0.31, 0.48, 0.33, 0.15, 0.1, 0])
+LEMON = profile([-0.8, -0.77, -0.7, -0.6, -0.52, -0.38, -0.2, 0, 0.2, 0.38, 0.52, 0.62, 0.66],
+                [0, 0.08, 0.11, 0.14, 0.21, 0.36, 0.46, 0.49, 0.45, 0.35, 0.21, 0.1, 0])
 
 # name, centre, angle about z and about y: what lies where on the table (bowl at the origin)
 BOWL_AT = np.array([0.35, 0.03, -0.1])
@@ -107,7 +108,7 @@ def jug(p):
     x, y, z = turn(p, (2.75, 0.03, -0.95), about_y=0.5)
     x = x - 0.35 * x.clip(0) * smoothstep(1.5, 2.1, y)  # the rim is pulled out to a spout, away from the handle
     body = 0.85 * lathe((x, y, z), JUG)
-    hollow = 0.85 * lathe((x, y - 0.09, z), (JUG[0], JUG[1] - 0.07, JUG[2]))
+    hollow = 0.85 * lathe((x, y - 0.05, z), (JUG[0], JUG[1] - 0.07, JUG[2]))
     ring = np.hypot(np.hypot((x + 0.72) * 1.25, y - 1.28) - 0.5, z) - 0.085
     shell = np.maximum(body, -hollow)
     return np.minimum(shell, np.maximum(0.8 * ring, -body))
@@ -170,7 +171,7 @@ class Scene:
         for at in ORANGES:
             add("orange", np.sqrt(((p - np.float32(at)) ** 2).sum(1)) - 0.58)
         add("pear", near(p, (0.0, 1.7, -0.2), 1.0, lambda q: lathe(turn(q, (0.1, 1.5, -0.2), 0.12), PEAR)))
-        add("lemon", near(p, (1.5, 0.5, 2.35), 0.75, lambda q: lathe(turn(q, (1.5, 0.5, 2.35), 1.5, 0.6), LEMON)))
+        add("lemon", near(p, (1.62, 0.5, 2.4), 0.8, lambda q: lathe(turn(q, (1.62, 0.5, 2.4), 1.5, 0.2), LEMON)))
         add("grapes", near(p, (0.15, 0.4, 2.35), 1.35, self.bunch))
         for a, b in STEMS:
             add("stem", near(p, a, 0.6, lambda q: capsule(q, a, b, 0.035)))
@@ -220,13 +221,13 @@ def albedo(scene, name, p):
         return mix((0.82, 0.78, 0.70), (0.10, 0.19, 0.42), stripes) * weave[:, None]
     if name == "bottle":
         paper = ((p[:, 1] > 0.75) & (p[:, 1] < 1.75)).astype(float)
-        border = (np.abs(np.abs(p[:, 1] - 1.25) - 0.42) < 0.02) | (np.abs(p[:, 1] - 1.25) < 0.09) * (n > 0.35)
+        border = (np.abs(np.abs(p[:, 1] - 1.25) - 0.42) < 0.02) | (np.abs(p[:, 1] - 1.25) < 0.09)
         label = mix((0.72, 0.63, 0.44), (0.30, 0.10, 0.07), border)
         glass = mix((0.010, 0.035, 0.016), (0.02, 0.07, 0.03), smoothstep(2.2, 3.6, p[:, 1]))
         return mix(mix(glass, label, paper), np.array((0.25, 0.04, 0.04)), (p[:, 1] > 3.3).astype(float))
     if name == "jug":
         y = p[:, 1] + 0.015 * np.sin(9 * p[:, 0])
-        blue = smoothstep(0.03, 0.02, np.abs(y - 1.9)) + smoothstep(0.14, 0.13, np.abs(y - 0.95)) * (1 - smoothstep(0.09, 0.08, np.abs(y - 0.95)) * (n < 0.55))
+        blue = smoothstep(0.03, 0.02, np.abs(y - 1.9)) + smoothstep(0.14, 0.13, np.abs(y - 0.95)) * (1 - smoothstep(0.09, 0.08, np.abs(y - 0.95)))
         return mix((0.78, 0.77, 0.73), (0.06, 0.12, 0.38), blue.clip(0, 1))
     if name == "bowl":
         inside = smoothstep(1.05, 1.08, p[:, 1])
@@ -239,7 +240,7 @@ def albedo(scene, name, p):
         streak = scene.noise(np.stack([angle * 4, q[:, 1] * 0.4, nearest * 3.3], 1), 3.0)
         speck = scene.noise(p, 22, 1) > 0.88
         if name == "apple":
-            skin = mix((0.52, 0.025, 0.02), (0.75, 0.40, 0.06), 0.7 * smoothstep(0.42, 1.1, streak + 0.6 * q[:, 1] - 0.08))
+            skin = mix((0.52, 0.025, 0.02), (0.75, 0.40, 0.06), 0.5 * smoothstep(0.42, 1.1, streak + 0.6 * q[:, 1] - 0.08))
         else:
             skin = mix((0.34, 0.46, 0.06), (0.55, 0.42, 0.08), smoothstep(0.4, 0.8, streak - 0.3 * q[:, 0]))
         return mix(skin, (0.75, 0.60, 0.25), 0.35 * speck)
@@ -249,7 +250,7 @@ def albedo(scene, name, p):
         blush = smoothstep(0.35, 0.75, n + 0.5 * (p[:, 0] - 0.05))
         return mix((0.56, 0.52, 0.08), (0.55, 0.26, 0.05), 0.7 * blush) * (1 - 0.35 * (scene.noise(p, 20, 1) > 0.84))[:, None]
     if name == "lemon":
-        return mix((0.85, 0.60, 0.03), (0.80, 0.66, 0.10), n)
+        return mix((0.80, 0.47, 0.02), (0.78, 0.56, 0.06), n)
     if name == "grapes":
         return mix((0.045, 0.012, 0.055), (0.16, 0.10, 0.20), smoothstep(0.4, 0.75, scene.noise(p, 3.0)))  # dark, with bloom
     return np.tile((0.16, 0.09, 0.04), (len(p), 1))
@@ -337,7 +338,7 @@ def paint(seed=4):
         part = slice(start, start + 24_000)
         light[part] = shade(scene, np.tile(EYE.astype(np.float32), (len(rays[part]), 1)), rays[part])
     light *= (1 - 0.10 * (x**2 + y**2))[:, None]  # a lens darkens corners
-    light = 0.50 * light.reshape(h, w, 3)
+    light = 0.44 * light.reshape(h, w, 3)
     light += 0.06 * gaussian_filter(light.clip(0, 4), (8, 8, 0))
     picture = Image.fromarray(film(light)).resize((WIDTH, HEIGHT), Image.LANCZOS)
     grain = np.random.default_rng(seed).normal(0, 1.2, (HEIGHT, WIDTH, 1))

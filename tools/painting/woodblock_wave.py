@@ -138,7 +138,7 @@ def print_spray(blocks, centre, spread, count, rng):
 
 def sky(rng):
     """Bokashi: colour wiped from dark to nothing, at the top and above the horizon, by hand and uneven."""
-    x, y = c.pixel_grid(HEIGHT, WIDTH)
+    _, y = c.pixel_grid(HEIGHT, WIDTH)
     y = y + 26 * (c.value_noise(HEIGHT, WIDTH, (260, 60), rng) - 0.5)
     picture = c.mix(np.broadcast_to(PAPER, (HEIGHT, WIDTH, 3)), DUSK, 0.92 * c.smoothstep(150, -10, y))
     return c.mix(picture, PEACH, 0.85 * c.smoothstep(210, 470, y))
@@ -225,12 +225,12 @@ def print_boat(blocks, x, y, long, rng):
 
 def press(picture, key, rng):
     """Print the key block over the colours; press grain, baren marks and paper fibres into both."""
-    x, y = c.pixel_grid(HEIGHT, WIDTH)
+    _, y = c.pixel_grid(HEIGHT, WIDTH)
     rings = y / 5.2 + 13 * c.fractal_noise(HEIGHT, WIDTH, (340, 110), rng, octaves=2)
     grain = np.sin(2 * np.pi * rings) * (0.5 + c.value_noise(HEIGHT, WIDTH, (160, 12), rng))
     pores = c.value_noise(HEIGHT, WIDTH, (26, 1.4), rng) - 0.5
     mottle = c.fractal_noise(HEIGHT, WIDTH, 7, rng, octaves=3) - 0.5
-    wear = 0.1 * grain + 0.12 * pores + 0.2 * mottle
+    wear = 0.055 * grain + 0.12 * pores + 0.2 * mottle
     picture = c.mix(picture, np.where(wear[..., None] > 0, CREAM, INK), np.abs(wear))
     key = ndimage.shift(key, (1, -1), order=1) / 255  # out of register, as on most old prints
     picture = c.mix(picture, INK, np.clip(key * (0.93 + 0.5 * mottle), 0, 1))

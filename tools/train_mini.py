@@ -1,0 +1,407 @@
+"""Train `mini`, the network that ships with nstlib: VGG-19's sixteen convolutions at a fraction of their width.
+
+    python tools/train_mini.py --teacher TEACHER --images IMAGES --out data/mini.safetensors
+
+TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB in 0...255 minus VGG's mean, or the word `vgg19`
+(torchvision's). IMAGES is a folder or a tar of JPEG or PNG files; folders named DOMAIN/OBJECT give the labels for blocks 4 and 5.
+
+1. Blocks 1-3 learn the teacher's features where style transfer uses them. Per layer a linear map W, kept close to a multiple of an
+   isometry so that distances between Gram matrices carry over, takes our features (each filter divided by its mean activation, as
+   in the paper) to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices. A third of each
+   batch are pictures being painted *by the network in training*: what the optimisation would exploit, training sees.
+2. Blocks 4-5 learn on the frozen relu3_4: objects and domains, telling two crops of one picture from other pictures, and (so that
+   content survives) predicting the local averages of relu3_4 from relu4_2 and relu5_2.
+3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import math
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from safetensors.torch import load_file, save
+from torch import nn
+
+from nstlib.losses import gram_matrix
+from nstlib.networks import CONVOLUTIONS, CONVOLUTIONS_PER_BLOCK, IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
+
+WIDTHS = (32, 64, 128, 96, 128)  # filters per block
+STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
+FEATURES = ("relu1_2", "relu2_2", "relu3_2", "relu3_3")  # features alone here
+PAINTING_LAYERS = STYLE  # what the pictures painted during training imitate
+CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
+DOMAINS = ("photo", "art_painting", "cartoon", "sketch")
+HELD_OUT = 10  # every tenth picture takes no part in training blocks 4 and 5: tools/probe_mini.py tests on those
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--teacher", required=True, help='safetensors file or "vgg19"')
+    parser.add_argument("--images", required=True, type=Path, help="folder or tar of pictures")
+    parser.add_argument("--out", required=True, type=Path, help="safetensors file to write; OUT with .json beside it")
+    parser.add_argument("--steps", type=int, default=6000, help="steps for blocks 1-3 (default %(default)s)")
+    parser.add_argument("--deep-steps", type=int, default=2500, help="steps for blocks 4-5 (default %(default)s)")
+    parser.add_argument("--crop", type=int, default=96, help="side of the training crops in pixels (default %(default)s)")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default %(default)s)")
+    parser.add_argument("--start", type=Path, help="go on from this file (before normalisation: OUT.raw) instead of from noise")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.manual_seed(options.seed)
+    random = np.random.default_rng(options.seed)
+    began = time.time()
+
+    pictures, labels = read_pictures(options.images)
+    print(f"{len(pictures)} pictures read in {time.time() - began:.0f} s", flush=True)
+    teacher = load_teacher(options.teacher)
+    if options.start:
+        weights = load_file(options.start)
+    else:
+        weights = he_weights(WIDTHS) | prune(teacher, WIDTHS, to_tensor(*(crop(pictures[i], 96, random) for i in random.permutation(len(pictures))[:64])))
+    student = FeatureNetwork(weights, name="mini").to(memory_format=torch.channels_last)
+    raw = options.out.with_suffix(".raw")  # float32, not yet normalised: what --start reads
+    train_shallow(student, teacher, pictures, labels, random, options, raw)
+    train_deep(student, pictures, labels, random, options, raw)
+
+    images = [to_tensor(crop(pictures[i], 160, random)) for i in random.permutation(len(pictures))[:400]]
+    student = normalize_activations(student.to(memory_format=torch.contiguous_format), images)
+    data = save({k: v.half().contiguous() for k, v in student.state_dict().items() if k.startswith("conv")})
+    options.out.write_bytes(data)
+    record = {"file": options.out.name, "sha256": hashlib.sha256(data).hexdigest(), "widths": WIDTHS,
+              "steps": options.steps, "deep_steps": options.deep_steps, "crop": options.crop, "rate": options.rate,
+              "start": options.start is not None, "seed": options.seed, "torch": torch.__version__,
+              "minutes": round((time.time() - began) / 60)}
+    options.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"{options.out}: {len(data) / 1e6:.2f} MB, sha256 {record['sha256']}, {record['minutes']} min")
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
+
+def read_pictures(source):
+    """All pictures of a folder or tar as (H, W, 3) uint8 arrays, and for each (domain, object) or None."""
+    if source.is_dir():
+        files = ((str(f.relative_to(source)), f.read_bytes()) for f in sorted(source.rglob("*")) if f.is_file())
+    else:
+        tar = tarfile.open(source)
+        files = ((m.name, tar.extractfile(m).read()) for m in tar if m.isfile())
+    pictures, labels = [], []
+    for name, data in files:
+        if name.lower().endswith((".jpg", ".jpeg", ".png")):
+            pictures.append(np.array(Image.open(io.BytesIO(data)).convert("RGB")))
+            domain, thing = (["", *Path(name).parts])[-3:-1]
+            labels.append((domain, thing) if domain in DOMAINS else None)
+    return pictures, labels
+
+
+def crop(picture, size, random):
+    """A random square crop at a random scale (0.6 to 1.7), mirrored half the time, resized to size × size."""
+    side = min(round(size / math.exp(random.uniform(math.log(0.6), math.log(1.7)))), *picture.shape[:2])
+    y, x = (random.integers(0, n - side + 1) for n in picture.shape[:2])
+    patch = picture[y:y + side, x:x + side]
+    if random.random() < 0.5:
+        patch = patch[:, ::-1]
+    return patch if side == size else np.asarray(Image.fromarray(patch).resize((size, size), Image.BICUBIC))
+
+
+def to_tensor(*arrays):
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).float().div(255).contiguous(memory_format=torch.channels_last)
+
+
+def sampler(labels):
+    """Probability of each picture: paintings count three times, line sketches a third."""
+    weight = np.array([{"art_painting": 3.0, "cartoon": 0.7, "sketch": 0.3}.get(label[0] if label else "", 1.5) for label in labels])
+    return weight / weight.sum()
+
+
+# ------------------------------------------------------------------------------------------------------------- networks
+
+def load_teacher(source):
+    if source == "vgg19":
+        return load_network("vgg19", normalized=False).to(memory_format=torch.channels_last)
+    teacher = FeatureNetwork(load_file(source), mean=CAFFE_MEAN, std=(1 / 255,) * 3, name="teacher")
+    return teacher.to(memory_format=torch.channels_last)
+
+
+def he_weights(widths):
+    weights, inputs = {}, 3
+    for block, width in enumerate(widths, 1):
+        for index in range(1, CONVOLUTIONS_PER_BLOCK[block - 1] + 1):
+            weights[f"conv{block}_{index}.weight"] = torch.randn(width, inputs, 3, 3) * math.sqrt(2 / (9 * inputs))
+            weights[f"conv{block}_{index}.bias"] = torch.zeros(width)
+            inputs = width
+    return weights
+
+
+def parameters(network, blocks):
+    return [p for name, p in network.named_parameters() if int(name[4]) in blocks]
+
+
+def cosine(optimizer, rate, step, steps):
+    """Learning rate: a short linear rise, then half a cosine down to a hundredth."""
+    factor = min(1, (step + 1) / 200) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * step / steps)))
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group.get("scale", 1) * factor
+
+
+def save_raw(network, average, path):
+    state = {k: v for k, v in network.state_dict().items() if k.startswith("conv")}
+    state.update({k: v for k, v in (average or {}).items()})
+    path.write_bytes(save({k: v.float().contiguous() for k, v in state.items()}))
+
+
+# ------------------------------------------------------------------------------------------------------------ blocks 1-3
+
+class Painter:
+    """Pictures that the network in training is painting: each imitates a style crop by Adam on its pixels, then is replaced."""
+
+    def __init__(self, draw, count, life=60):
+        self.draw, self.life = draw, life
+        self.style, self.image = draw(count), draw(count)
+        self.moment, self.square = torch.zeros_like(self.image), torch.zeros_like(self.image)
+        self.age = torch.randint(0, life, (count,))
+
+    def pick(self, count):
+        self.chosen = torch.randperm(len(self.age))[:count]
+        return self.style[self.chosen], self.image[self.chosen]
+
+    def step(self, gradient, rate=0.03):
+        at = self.chosen
+        gradient = gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
+        self.moment[at] = 0.9 * self.moment[at] + 0.1 * gradient
+        self.square[at] = 0.95 * self.square[at] + 0.05 * gradient.square()
+        self.image[at] = (self.image[at] - rate * self.moment[at] / (self.square[at].sqrt() + 1e-3)).clamp(-0.05, 1.05)
+        self.age[at] += 1
+        old = at[self.age[at] >= self.life]
+        if len(old):
+            fresh = self.draw(2 * len(old))
+            self.style[old], start = fresh[:len(old)], fresh[len(old):]
+            noise = torch.rand(len(old), 1, 1, 1) < 0.3
+            self.image[old] = torch.where(noise, torch.rand_like(start), start)
+            self.moment[old], self.square[old], self.age[old] = 0.0, 0.0, 0
+
+
+def positions(features):
+    """(B, C, h, w) -> (B, h*w, C); no copy when `features` is channels-last."""
+    return features.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+@torch.no_grad()
+def prune(teacher, widths, images):
+    """Starting weights for blocks 1-3: of each layer the teacher's most independent filters, refitted to the filters kept below.
+
+    Filters are picked one by one, each time the one that those already picked explain least (QR with column pivoting on the
+    activations); its weights are the least-squares fit of the teacher's activation before the ReLU to the student's layer
+    below, and its scale is set so that its mean activation is one (as in He et al., Channel pruning, 2017).
+    """
+    weights, below = {}, None
+    layers = [layer for layer in teacher.layers if layer[0] != "p"]
+    wanted = teacher(images, layers)
+    for key in [layer[4:] for layer in layers if layer.startswith("conv")]:
+        width = widths[int(key[0]) - 1]
+        if below is None:
+            below = (images - torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)) / torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
+        elif key.endswith("_1"):
+            below = F.avg_pool2d(below, 2)
+        after, before = (positions(wanted[kind + key]).flatten(0, 1) for kind in ("relu", "conv"))
+        some = torch.randperm(len(after))[:30000]
+        chosen = scipy.linalg.qr(after[some].numpy(), mode="r", pivoting=True)[1][:width]
+        patches = positions(F.unfold(below, 3, padding=1).unflatten(2, below.shape[2:])).flatten(0, 1)[some]
+        patches = torch.cat([patches, torch.ones(len(patches), 1)], 1).double()  # the bias is one more input
+        normal = patches.T @ patches
+        ridge = 1e-4 * normal.diagonal().mean() * torch.eye(len(normal))
+        fit = torch.linalg.solve(normal + ridge, patches.T @ before[some][:, chosen].double()).T.float()  # (width, 9 inputs + 1)
+        weight, bias = fit[:, :-1].reshape(width, -1, 3, 3), fit[:, -1]
+        mean = F.relu(F.conv2d(below, weight, bias, padding=1)).mean((0, 2, 3)).clamp_min(1e-3)
+        weight, bias = weight / mean.view(-1, 1, 1, 1), bias / mean
+        below = F.relu(F.conv2d(below, weight, bias, padding=1))
+        weights[f"conv{key}.weight"], weights[f"conv{key}.bias"] = weight, bias
+    return weights
+
+
+def train_shallow(student, teacher, pictures, labels, random, options, raw, batch=6):
+    """Blocks 1-3: features and Gram matrices of the teacher, on crops and on pictures in the making."""
+    if not options.steps:
+        return
+    chance = sampler(labels)
+    draw = lambda n: to_tensor(*(crop(pictures[i], options.crop, random) for i in random.choice(len(pictures), n, p=chance)))
+    painter = Painter(draw, 40)
+    layers = STYLE + FEATURES
+    with torch.no_grad():
+        images = draw(48)
+        ours, wanted = student(images, layers), teacher(images, layers)
+    power = {q: wanted[q].square().mean() for q in layers}
+    maps = {q: nn.Parameter(torch.linalg.lstsq(positions(ours[q]).flatten(0, 1), positions(wanted[q]).flatten(0, 1)).solution.T
+                            / power[q].sqrt()) for q in layers}  # (teacher's filters, student's)
+    train = parameters(student, (1, 2, 3))
+    for p in train:
+        p.requires_grad_(True)
+    optimizer = torch.optim.Adam([{"params": train}, {"params": list(maps.values())}], betas=(0.9, 0.99))
+    average = {n: p.detach().clone() for n, p in student.named_parameters() if int(n[4]) <= 3}
+    log, began = {}, time.time()
+
+    def note(name, value):
+        log[name] = 0.98 * log.get(name, value.item()) + 0.02 * value.item()
+
+    for step in range(options.steps):
+        cosine(optimizer, options.rate, step, options.steps)
+        style, image = painter.pick(batch)
+        fresh = draw(batch)
+        image.requires_grad_(True)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                wanted = teacher(torch.cat([style, image.detach(), fresh]), layers)
+            ours = student(torch.cat([style, image, fresh]), layers)
+        loss, painting = 0.0, 0.0
+        for q in layers:
+            f, t, W = positions(ours[q]), positions(wanted[q]), maps[q]
+            some = slice(step % 5, None, 5) if f.shape[1] > 2000 else slice(None)  # enough positions for the map
+            t_some = t[:, some].float() / power[q].sqrt()
+            error = (f[:, some] @ W.T.bfloat16() - t_some).square().mean() / t_some.square().mean()
+            mean = f.float().mean((0, 1)).clamp_min(1e-3)
+            evenness = mean.log().square().mean()  # filters of mean activation one, as normalize_activations will make them
+            loss = loss + (0.5 if q in FEATURES else 1.0) * error + 0.02 * evenness
+            note(q, error)
+            if q in STYLE:
+                spread = W.T @ W
+                isometry = (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
+                gram = (f.mT @ f).float() / f.shape[1]
+                goal = (t.mT @ t).float() / t.shape[1] / power[q]
+                gram_error = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()  # per picture
+                loss = loss + gram_error + 0.1 * isometry
+                for name, value in (("Gram", gram_error), ("iso", isometry), ("even", evenness)):
+                    note(q + " " + name, value)
+            if q in PAINTING_LAYERS:
+                a, g = gram[:batch].detach(), gram[batch:2 * batch]
+                painting = painting + ((g - a).square().mean((1, 2)) / a.square().mean((1, 2))).sum()
+        gradient, = torch.autograd.grad(painting, image, retain_graph=True)
+        note("painting", painting.detach() / batch / len(PAINTING_LAYERS))
+        optimizer.zero_grad()
+        loss.backward(inputs=train + list(maps.values()))
+        nn.utils.clip_grad_norm_(train + list(maps.values()), 2.0)
+        optimizer.step()
+        painter.step(gradient)
+        decay = min(0.999, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for n, p in student.named_parameters():
+                if n in average:
+                    average[n].lerp_(p, 1 - decay)
+        if step % 100 == 99:
+            print(f"{step + 1:6d} {time.time() - began:6.0f} s  " + "  ".join(f"{k.removeprefix('relu')} {v:.4f}" for k, v in log.items()), flush=True)
+        if step % 500 == 499:
+            save_raw(student, average, raw)
+    student.load_state_dict(average, strict=False)
+    student.requires_grad_(False)
+    save_raw(student, None, raw)
+
+
+# ------------------------------------------------------------------------------------------------------------ blocks 4-5
+
+def deep_data(student, pictures, labels, random, crops=2, size=128):
+    """Two crops of each picture as the frozen pool3 (n, 2, C, 16, 16), and the numbers of its object and domain (-1: unlabelled)."""
+    things = sorted({label[1] for label in labels if label})
+    features = torch.empty(len(pictures), crops, WIDTHS[2], size // 8, size // 8, dtype=torch.bfloat16)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for i in range(0, len(pictures), 16):
+            images = to_tensor(*(crop(p, size, random) for p in pictures[i:i + 16] for _ in range(crops)))
+            features[i:i + 16] = student(images, ["pool3"])["pool3"].unflatten(0, (-1, crops))
+    numbers = [(things.index(label[1]), DOMAINS.index(label[0])) if label else (-1, -1) for label in labels]
+    return features, torch.tensor(numbers)
+
+
+def deep_blocks(student, pool3, layers):
+    """`student` from pool3 on."""
+    found, x = {}, pool3
+    for name in student.layers[student.layers.index("pool3") + 1:]:
+        if name.startswith("conv"):
+            x = student.get_submodule(name)(x)
+        else:
+            x = F.relu(x) if name.startswith("relu") else F.avg_pool2d(x, 2)
+        if name in layers:
+            found[name] = x
+    return found
+
+
+def train_deep(student, pictures, labels, random, options, raw, batch=32):
+    """Blocks 4-5 on the frozen pool3: what is seen where (objects, domains, which picture), and enough of pool3 to paint with.
+
+    relu4_1 and relu5_1, the style layers, keep features and Gram matrices of pool3, at its own and at half its resolution, as blocks
+    1-3 keep the teacher's; so does relu4_2, the content layer, for distances between features; relu5_2 keeps pool3 blurred; relu5_4
+    names object and domain and knows a picture by its crop.
+    """
+    if not options.deep_steps:
+        return
+    keep = [i for i in range(len(pictures)) if i % HELD_OUT]  # every tenth picture is left for the probes
+    data, numbers = deep_data(student, [pictures[i] for i in keep], [labels[i] for i in keep], random)
+    print(f"pool3 of {data.shape[0]} × {data.shape[1]} crops", flush=True)
+    inputs, last = WIDTHS[2], WIDTHS[4]
+    goals = {"relu4_1": 1, "relu4_2": 1, "relu5_1": 2, "relu5_2": 2}  # layer -> by how much pool3 is averaged
+    maps = {q: nn.Parameter(0.3 * nn.init.orthogonal_(torch.empty(inputs, student.get_submodule(q.replace("relu", "conv")).out_channels)))
+            for q in goals}
+    heads = nn.ModuleDict({"object": nn.Linear(last, 1 + int(numbers[:, 0].max())), "domain": nn.Linear(last, len(DOMAINS)),
+                           "picture": nn.Sequential(nn.Linear(last, 128), nn.ReLU(), nn.Linear(128, 64))})
+    train = parameters(student, (4, 5))
+    for p in train:
+        p.requires_grad_(True)
+    everything = train + list(maps.values()) + list(heads.parameters())
+    optimizer = torch.optim.AdamW(everything, betas=(0.9, 0.99), weight_decay=0.01)
+    average = {n: p.detach().clone() for n, p in student.named_parameters() if int(n[4]) > 3}
+    log, began = {}, time.time()
+    for step in range(options.deep_steps):
+        cosine(optimizer, options.rate, step, options.deep_steps)
+        chosen = torch.randint(len(data), (batch,))
+        y, x = torch.randint(0, 5, (2,)).tolist()
+        pool3 = data[chosen][..., y:y + 12, x:x + 12].transpose(0, 1).flatten(0, 1)  # (2 · batch, C, 12, 12)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = deep_blocks(student, pool3, {name for name in student.layers if name.startswith(("relu4", "relu5"))})
+        means = torch.stack([f.float().mean((0, 2, 3)).clamp_min(1e-3).log().square().mean() for f in found.values()])
+        loss, terms = 0.1 * means.sum(), {"even": means.mean()}
+        for q, factor in goals.items():
+            t = F.avg_pool2d(pool3.float(), factor)
+            if q == "relu5_2":
+                t = F.avg_pool2d(t, 3, 1, 1, count_include_pad=False)
+            f, t, W = positions(found[q].float()), positions(t), maps[q]
+            t = t / t.square().mean().sqrt()
+            terms[q] = (f @ W.T - t).square().mean()
+            if q != "relu5_2":
+                spread = W.T @ W
+                loss = loss + 0.1 * (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
+            if q in ("relu4_1", "relu5_1"):
+                gram, goal = f.mT @ f / f.shape[1], t.mT @ t / t.shape[1]
+                terms[q + " Gram"] = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()
+        seen = found["relu5_4"].float().mean((2, 3))
+        known = numbers[chosen].repeat(2, 1)
+        terms["object"] = F.cross_entropy(heads["object"](seen), known[:, 0], ignore_index=-1)
+        terms["domain"] = F.cross_entropy(heads["domain"](seen), known[:, 1], ignore_index=-1)
+        one, two = F.normalize(heads["picture"](seen), dim=1).split(batch)
+        alike = one @ two.T / 0.1
+        terms["picture"] = F.cross_entropy(alike, torch.arange(batch)) / 2 + F.cross_entropy(alike.T, torch.arange(batch)) / 2
+        weight = {"object": 0.3, "domain": 0.15, "picture": 0.3, "relu5_1": 0.5, "relu5_2": 0.5, "relu5_1 Gram": 0.5, "even": 0.0}
+        loss = loss + sum(weight.get(k, 1.0) * v for k, v in terms.items())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(everything, 2.0)
+        optimizer.step()
+        decay = min(0.999, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for n, p in student.named_parameters():
+                if n in average:
+                    average[n].lerp_(p, 1 - decay)
+        for k, v in terms.items():
+            log[k] = 0.98 * log.get(k, v.item()) + 0.02 * v.item()
+        if step % 100 == 99:
+            print(f"{step + 1:6d} {time.time() - began:6.0f} s  " + "  ".join(f"{k.removeprefix('relu')} {v:.4f}" for k, v in log.items()), flush=True)
+    student.load_state_dict(average, strict=False)
+    student.requires_grad_(False)
+    save_raw(student, None, raw)
+
+
+if __name__ == "__main__":
+    main()
