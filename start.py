@@ -42,7 +42,7 @@ NO_NETWORK = (
     "new connection", "max retries exceeded", "name resolution", "getaddrinfo", "network is unreachable",
     "connection refused", "connecttimeout", "read timed out", "proxyerror", "connection broken",
     "dns error", "error sending request", "client error (connect)", "operation timed out", "failed to fetch",
-)  # fmt: skip
+)
 NO_VERSION = ("no matching distribution", "no solution found", "requires a different python")
 
 
@@ -77,7 +77,7 @@ def check_disk(uv: str) -> None:
     if free < needed:
         hint = " (PyTorch's CPU build needs only 1.5 GB: see python3 start.py --help)" if large else ""
         fail(f"too little disk: PyTorch and the rest take about {needed:g} GB, and {ROOT} has {free:.1f} GB free. "
-             f"Make room and run the same command again{hint}.")  # fmt: skip
+             f"Make room and run the same command again{hint}.")
 
 
 def remove_broken_venv() -> None:
@@ -97,7 +97,7 @@ def make_venv(uv: str) -> None:
     else:
         if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
             fail("this Python cannot make environments: its venv module is missing. On Debian and Ubuntu: "
-                 "sudo apt install python3-venv; elsewhere install Python from python.org, or uv.")  # fmt: skip
+                 "sudo apt install python3-venv; elsewhere install Python from python.org, or uv.")
         command = [sys.executable, "-m", "venv", str(VENV)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode != 0:
@@ -133,10 +133,10 @@ def install(uv: str, extra: str) -> None:
         fail("the disk is full: PyTorch on Linux takes about 6 GB. Make room and run the same command again.")
     if any(words in reason for words in NO_NETWORK):
         fail("no network, or the package index cannot be reached; the first run downloads PyTorch and JupyterLab. "
-             "Connect (behind a proxy, set HTTPS_PROXY) and run the same command again.")  # fmt: skip
+             "Connect (behind a proxy, set HTTPS_PROXY) and run the same command again.")
     if any(words in reason for words in NO_VERSION):
         fail(f"a package does not exist for Python {venv_version()} on this system; the lines above name it. "
-             "Delete .venv and try another one, such as 64-bit Python 3.12.")  # fmt: skip
+             "Delete .venv and try another one, such as 64-bit Python 3.12.")
     fail("the installation failed; the lines above say why. If .venv is damaged, delete it and run this again.")
 
 
@@ -188,8 +188,9 @@ def test(arguments: list) -> int:
     unit = run(["-m", "pytest", "--doctest-modules"] + arguments)  # tests/ and nstlib/, says pyproject.toml
     if arguments:
         return unit
-    notebooks = run(["-m", "pytest", "--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
-                     "--nbval-cell-timeout=300", "notebooks/"])  # fmt: skip
+    # The kernel is this environment's, whatever a user has registered under the name python3.
+    notebooks = run(["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
+                     "--nbval-cell-timeout=300", "notebooks/"])
     verdict = ["passed" if code == 0 else "FAILED" for code in (unit, notebooks)]
     seconds = time.monotonic() - start
     print(f"start.py: unit tests {verdict[0]}, notebooks {verdict[1]}, in {seconds:.0f} s altogether.", flush=True)
@@ -207,7 +208,7 @@ def main(arguments: list) -> int:
     if sys.version_info < OLDEST:
         version = ".".join(str(number) for number in sys.version_info[:2])
         fail(f"Python {version} is too old: version 3.10 or newer is needed. Install one from python.org or with your "
-             "package manager, then run, for example, python3.12 start.py demo.")  # fmt: skip
+             "package manager, then run, for example, python3.12 start.py demo.")
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(__doc__.strip())
         return 0 if arguments else 2

@@ -3,7 +3,6 @@
 The corpus is made on the spot in tmp_path; nothing here needs a network beyond this machine's loopback.
 """
 
-import doctest
 import errno
 import hashlib
 import http.server
@@ -14,8 +13,6 @@ import random
 import re
 import socket
 import struct
-import subprocess
-import sys
 import threading
 import time
 import warnings
@@ -29,8 +26,6 @@ from PIL import Image, ImageCms
 
 from nstlib import images
 from nstlib.images import fetch_picture, load_image, picture_info, picture_names, resize_image, save_image
-
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "pictures"  # only on the machines of the developers
 
 
 @pytest.fixture(autouse=True)
@@ -175,9 +170,7 @@ def test_exif_orientation(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     expected = load_image(SHOWN[orientation](stored).copy())
-    for kind, options in (("PNG", {}), ("WEBP", {"lossless": True})):
-        image = load_image(encoded(Image.fromarray(stored), kind, exif=exif, **options))
-        assert image.shape == expected.shape and torch.equal(image, expected), kind
+    assert torch.equal(load_image(encoded(Image.fromarray(stored), "PNG", exif=exif)), expected)
     wide = Image.fromarray(np.repeat(np.repeat(stored, 16, 0), 16, 1))
     jpeg = load_image(encoded(wide, "JPEG", exif=exif, quality=100, subsampling=0))
     assert jpeg.shape[-2:] == tuple(16 * side for side in expected.shape[-2:])
@@ -191,10 +184,12 @@ def test_broken_exif_harms_nothing():
         assert torch.equal(load_image(raw), load_image(noise()))
 
 
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
 def swapped_profile():
     """sRGB with its red and blue primaries exchanged: the converted picture must show them exchanged."""
-    icc = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    icc = icc.replace(b"rXYZ", b"----", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"----", b"bXYZ", 1)
+    icc = SRGB.replace(b"rXYZ", b"----", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"----", b"bXYZ", 1)
     return icc.replace("sRGB".encode("utf-16-be"), "swap".encode("utf-16-be"))
 
 
@@ -212,28 +207,22 @@ def linear_grey_profile():
     return header.ljust(128, b"\0") + struct.pack(">I", 3) + table + body
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
-def test_icc_profile_becomes_srgb(mode):
-    raw = encoded(red_and_blue().convert(mode), "PNG", icc_profile=swapped_profile())
-    assert torch.allclose(load_image(raw)[0].permute(1, 2, 0), torch.tensor([[BLUE, RED]]), atol=0.012)
+SWAPPED, LINEAR = swapped_profile(), linear_grey_profile()
+HALF = 1.055 * (128 / 255) ** (1 / 2.4) - 0.055  # half of the light on the sRGB curve: 0.737
 
 
-def test_icc_profile_of_a_palette_of_grey_and_of_half_transparency():
-    raw = encoded(palette(), "PNG", icc_profile=swapped_profile())
-    assert torch.allclose(load_image(raw)[0].permute(1, 2, 0), torch.tensor([[BLUE, RED]]), atol=0.012)
-    raw = encoded(two_pixels("L", 128, 255), "PNG", icc_profile=linear_grey_profile())
-    half_light = 1.055 * (128 / 255) ** (1 / 2.4) - 0.055  # the sRGB curve: 0.737
-    assert torch.allclose(load_image(raw)[0, :, 0], torch.tensor([[half_light, 1.0]] * 3), atol=0.012)
-    raw = encoded(two_pixels("LA", (128, 255), (128, 128)), "PNG", icc_profile=linear_grey_profile())
-    assert torch.allclose(load_image(raw)[0, :, 0], torch.tensor([[half_light, half_light / 2 + 0.498]] * 3), atol=0.012)
-
-
-def test_icc_profile_that_is_srgb_broken_or_foreign_changes_nothing():
-    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for icc in (srgb, b"no profile", swapped_profile()[:200], linear_grey_profile()):  # the last is for grey pictures
-        assert torch.equal(load_image(encoded(Image.fromarray(noise()), "PNG", icc_profile=icc)), load_image(noise()))
-    raw = encoded(two_pixels("L", 0, 128), "PNG", icc_profile=swapped_profile())
-    assert rows(load_image(raw)) == [[BLACK, GREY]]
+@pytest.mark.parametrize("image, icc, expected", [
+    (red_and_blue(), SWAPPED, [BLUE, RED]),
+    (red_and_blue().convert("RGBA"), SWAPPED, [BLUE, RED]),
+    (palette(), SWAPPED, [BLUE, RED]),
+    (two_pixels("L", 128, 255), LINEAR, [(HALF,) * 3, WHITE]),
+    (two_pixels("LA", (128, 255), (128, 128)), LINEAR, [(HALF,) * 3, (HALF / 2 + 0.498,) * 3]),
+    *((red_and_blue(), icc, [RED, BLUE]) for icc in (SRGB, b"no profile", SWAPPED[:200], LINEAR)),  # the last is for grey
+    (two_pixels("L", 0, 128), SWAPPED, [BLACK, GREY]),
+])
+def test_icc_profile_becomes_srgb_where_it_is_whole_and_fits(image, icc, expected):
+    shown = load_image(encoded(image, "PNG", icc_profile=icc))[0].permute(1, 2, 0)
+    assert torch.allclose(shown, torch.tensor([expected]), atol=0.012)
 
 
 @pytest.mark.parametrize("kind, options", [("GIF", {}), ("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {})])
@@ -453,31 +442,23 @@ def test_size_is_the_longer_side(height, width, size, expected):
     image = load_image(noise(height, width), size=size)
     assert image.shape[-2:] == expected and 0 <= image.min() <= image.max() <= 1
     assert torch.equal(image, resize_image(load_image(noise(height, width)), size))
-    assert torch.equal(image, load_image(Image.fromarray(noise(height, width)), size=np.int64(size)))
 
 
-def test_resize_to_a_pair_and_to_the_same():
-    image = load_image(noise(30, 40))
-    assert resize_image(image, (5, 60)).shape == (1, 3, 5, 60)
-    assert torch.equal(resize_image(image, 40), image) and torch.equal(resize_image(image, (30, 40)), image)
-
-
-def test_shrinking_is_antialiased():
-    board = np.indices((64, 64)).sum(0) % 2 * np.uint8(255)
-    assert torch.allclose(load_image(board.astype(np.uint8), size=8), torch.full((1, 3, 8, 8), 0.5), atol=0.02)
-    fine = load_image(noise(64, 64))
-    assert torch.allclose(resize_image(fine, 16).mean(), fine.mean(), atol=0.01)
-    assert resize_image(fine, 16).std() < 0.5 * fine.std()
-
-
-def test_resizing_keeps_constants_edges_within_range_type_and_gradient():
+def test_resizing_is_antialiased_and_stays_in_range():
+    board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
+    assert torch.allclose(load_image(board, size=8), torch.full((1, 3, 8, 8), 0.5), atol=0.02)
     assert torch.allclose(resize_image(torch.full((1, 3, 30, 40), 0.3), 17), torch.full((1, 3, 13, 17), 0.3), atol=1e-6)
     edge = torch.zeros(1, 3, 8, 8)
     edge[..., 4:] = 1
     assert resize_image(edge, 32).min() == 0 and resize_image(edge, 32).max() == 1  # bicubic alone gives -0.07 and 1.07
+
+
+def test_resizing_to_a_pair_keeps_type_and_gradient():
     for dtype in (torch.float64, torch.float16, torch.bfloat16):
-        assert resize_image(edge.to(dtype), 5).dtype == dtype
+        small = resize_image(torch.zeros(1, 3, 30, 40, dtype=dtype), (5, 60))
+        assert small.dtype == dtype and small.shape == (1, 3, 5, 60)
     leaf = torch.rand(1, 3, 8, 8, requires_grad=True)
+    assert resize_image(leaf, 8) is leaf
     resize_image(leaf, 4).sum().backward()
     assert leaf.grad.abs().sum() > 0
 
@@ -504,13 +485,13 @@ def test_resize_wants_an_image(image):
 
 # ---- saving ------------------------------------------------------------------------------------------------------
 
-def test_png_round_trip_is_exact(tmp_path):
+def test_png_is_exact_and_values_outside_are_clamped(tmp_path):
     image = load_image(noise(7, 9))
     for source in (image, image[0], image.double(), image.clone().requires_grad_()):
         path = save_image(source, tmp_path / "out.png")
         assert path == tmp_path / "out.png" and torch.equal(load_image(path), image)
-    arbitrary = torch.rand(1, 3, 9, 7)
-    assert (load_image(save_image(arbitrary, tmp_path / "out.png")) - arbitrary).abs().max() <= 0.5 / 255 + 1e-6
+    outside = torch.tensor([-3.0, 0.0, 0.1, 1.0, 42.0]).expand(3, 1, 5)
+    assert np.asarray(Image.open(save_image(outside, path)))[0, :, 0].tolist() == [0, 0, 26, 255, 255]
 
 
 @pytest.mark.parametrize("suffix, kind", [(".png", "PNG"), (".jpg", "JPEG"), (".JPEG", "JPEG"), (".webp", "WEBP")])
@@ -520,11 +501,6 @@ def test_suffix_chooses_the_format(suffix, kind, tmp_path):
     assert Image.open(path).format == kind
     assert (load_image(path) - image).abs().mean() < 0.02
     assert os.listdir(tmp_path) == ["out" + suffix]
-
-
-def test_values_outside_are_clamped_and_rounded(tmp_path):
-    image = torch.tensor([-3.0, 0.0, 0.1, 1.0, 42.0]).expand(3, 1, 5)
-    assert np.asarray(Image.open(save_image(image, tmp_path / "a.png")))[0, :, 0].tolist() == [0, 0, 26, 255, 255]
 
 
 @pytest.mark.parametrize("image, name, words", [
@@ -629,7 +605,7 @@ def test_picture_info():
     info["title"] = "scribbled over"
     assert picture_info("tubingen")["title"] != "scribbled over"
     for function in (picture_info, fetch_picture):
-        with pytest.raises(ValueError, match="no picture is called 'Tubigen'; did you mean 'tubingen'?"):
+        with pytest.raises(ValueError, match="no picture is called 'Tubigen'; did you mean 'tubingen'"):
             function("Tubigen")
         with pytest.raises(ValueError, match="no picture is called 'qqqqqq'; known are night_swirls, "):
             function("qqqqqq")
@@ -650,12 +626,6 @@ def test_scikit_image_s_pictures_need_no_network(name, private_cache):
     if name != "rocket":  # its colours are Adobe RGB, which scikit-image leaves unconverted
         assert torch.equal(image, load_image(getattr(skimage_data, name)()))
     assert hashlib.sha256(fetch_picture(name).read_bytes()).hexdigest() == picture_info(name)["sha256"]
-
-
-@pytest.mark.skipif(not SHARED.is_dir(), reason="the real files are not here")
-@pytest.mark.parametrize("name", [name for name in picture_names() if picture_info(name)["source"] == "download"])
-def test_registered_hashes_are_those_of_the_real_files(name):
-    assert hashlib.sha256((SHARED / f"{name}.jpg").read_bytes()).hexdigest() == picture_info(name)["sha256"]
 
 
 # ---- downloads ---------------------------------------------------------------------------------------------------
@@ -685,8 +655,7 @@ def server(monkeypatch):
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     with socket.create_server(("127.0.0.1", 0)) as probe:
         closed = probe.getsockname()[1]
-    entry = dict(kind="style", title="T", author="A", year=None, licence="L", source="download",
-                 sha256=hashlib.sha256(GOOD).hexdigest())
+    entry = {**picture_info("tubingen"), "sha256": hashlib.sha256(GOOD).hexdigest()}
     known = {name: {**entry, "address": f"http://127.0.0.1:{server.server_port}/{name}.png"}
              for name in ("good", "wrong", "cut", "missing")}
     known["closed"] = {**entry, "address": f"http://127.0.0.1:{closed}/closed.png"}
@@ -735,17 +704,3 @@ def test_a_cache_that_cannot_be_written_is_told(server, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("NSTLIB_CACHE", str(tmp_path / "file"))
     refused("good", "cannot be written", "NSTLIB_CACHE", kind=ConnectionError)
-
-
-# ---- the module itself -------------------------------------------------------------------------------------------
-
-def test_importing_is_light():
-    code = "import sys, nstlib.images; print({'skimage', 'pooch', 'requests', 'scipy'} & set(sys.modules))"
-    folder = Path(images.__file__).parents[1]
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=folder)
-    assert result.stdout.strip() == "set()", result.stdout + result.stderr
-
-
-def test_docstring_examples():
-    result = doctest.testmod(images)
-    assert result.attempted >= 8 and result.failed == 0

@@ -28,10 +28,10 @@ class Machine:
         self.folder, self.commands, self.uv, self.free = folder, [], None, 100 * GB
         self.pip_says, self.exit_codes, self.interruptions = "", {}, 0
         monkeypatch.setattr(self.start, "subprocess", SimpleNamespace(
-            run=self.run, Popen=self.popen, PIPE=-1, STDOUT=-2, DEVNULL=-3))  # fmt: skip
+            run=self.run, Popen=self.popen, PIPE=-1, STDOUT=-2, DEVNULL=-3))
         monkeypatch.setattr(self.start, "shutil", SimpleNamespace(
             which=lambda name: self.uv, disk_usage=lambda path: SimpleNamespace(free=self.free), rmtree=shutil.rmtree
-        ))  # fmt: skip
+        ))
         for name in ("UV_TORCH_BACKEND", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
             monkeypatch.delenv(name, raising=False)
 
@@ -234,7 +234,7 @@ def test_disk_is_only_checked_when_pytorch_is_to_come(machine, torch):
         ("error: No solution found when resolving dependencies", "does not exist for Python 3.12"),
         ("error: something else \xff", "the installation failed"),
     ],
-)  # fmt: skip
+)
 def test_failed_installation(machine, capsys, pip_says, told):
     machine.pip_says = pip_says
     code, commands = machine.main("demo")
@@ -262,7 +262,8 @@ def test_test_runs_both_parts_and_sums_up(machine, capsys, unit, notebooks, code
     assert found == code
     assert commands[-2:] == [
         "-m pytest --doctest-modules",
-        "-m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=300 notebooks/",
+        "-m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg "
+        "--nbval-cell-timeout=300 notebooks/",
     ]
     last = capsys.readouterr().out.splitlines()[-1]
     verdicts = ["FAILED" if part else "passed" for part in (unit, notebooks)]

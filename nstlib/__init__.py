@@ -1,0 +1,42 @@
+"""nstlib: image style transfer with convolutional neural networks (Gatys, Ecker and Bethge, CVPR 2016), to read and to run.
+
+The names below are the whole of it; each lives in the module that its docstring and its lesson explain.
+"""
+
+from nstlib.images import fetch_picture, load_image, picture_info, picture_names, resize_image, save_image
+from nstlib.losses import (
+    content_loss,
+    content_loss_gradient,
+    gram_matrix,
+    layer_style_loss,
+    style_loss,
+    style_loss_gradient,
+    total_variation,
+)
+from nstlib.networks import FeatureNetwork, load_network, normalize_activations
+from nstlib.optimize import Result, optimize_image, reconstruct_content, style_transfer, synthesize_texture
+
+__version__ = "0.1.0"
+__all__ = [
+    "FeatureNetwork",
+    "Result",
+    "content_loss",
+    "content_loss_gradient",
+    "fetch_picture",
+    "gram_matrix",
+    "layer_style_loss",
+    "load_image",
+    "load_network",
+    "normalize_activations",
+    "optimize_image",
+    "picture_info",
+    "picture_names",
+    "reconstruct_content",
+    "resize_image",
+    "save_image",
+    "style_loss",
+    "style_loss_gradient",
+    "style_transfer",
+    "synthesize_texture",
+    "total_variation",
+]

@@ -1,0 +1,354 @@
+"""The optimisation of pixels: an objective, a loop, a schedule of sizes.
+
+An *objective* is any function `image -> {"content": tensor, "style": tensor, ...}` of already weighted scalars. `optimize_image`
+adds them up, follows the gradient of the sum in the space of pixels, and records each. Everything else here is an objective and a
+place to start from: `style_transfer`, `reconstruct_content` and `synthesize_texture`. Lesson: notebooks/05_style_transfer.
+"""
+
+import base64
+import html
+import io
+import math
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from nstlib.images import load_image, resize_image
+from nstlib.losses import content_loss, gram_matrix, layer_style_loss, total_variation
+from nstlib.networks import FeatureNetwork, least_size, load_network
+
+CONTENT_LAYERS = ("relu4_2",)
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+CONTENT_WEIGHT, STYLE_WEIGHT = 1e-3, 1.0
+VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
+
+Objective = Callable[[Tensor], dict[str, Tensor]]
+
+
+@dataclass
+class Result:
+    """What an optimisation gives; the last cell of a notebook shows its picture.
+
+    Attributes
+    ----------
+    image : Tensor (1, 3, H, W) in [0, 1]: the best picture so far, on the CPU
+    history : list of dict, one for each evaluation of the objective: "step", "time" (s), "size" (longer side), "total" and each weighted
+        loss by its name; the last one is of `image` itself
+    settings : dict of what was asked for
+    note : why it ended early, or ""
+    """
+
+    image: Tensor
+    history: list[dict]
+    settings: dict = field(default_factory=dict)
+    note: str = ""
+
+    def __repr__(self) -> str:
+        height, width = self.image.shape[-2:]
+        last = self.history[-1]
+        losses = ", ".join(f"{k} {v:.3g}" for k, v in last.items() if k not in ("step", "time", "size", "total"))
+        return f"{width} × {height} picture after {last['step']} steps: {losses}" + (f" ({self.note})" if self.note else "")
+
+    def _repr_html_(self) -> str:
+        file = io.BytesIO()
+        pixels = self.image[0].permute(1, 2, 0).mul(255).round().byte().numpy()
+        Image.fromarray(pixels).save(file, "JPEG", quality=90)
+        data = base64.b64encode(file.getvalue()).decode()
+        return f'<img src="data:image/jpeg;base64,{data}" alt="the picture"><br>{html.escape(repr(self))}'
+
+
+def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs", steps: int = 300,
+                   learning_rate: float | None = None, progress: bool = True,
+                   on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+    """Change the pixels of `image` until the objective is small.
+
+        x ← argmin Σ objective(x)        notebooks/05_style_transfer
+
+    Parameters
+    ----------
+    image : Tensor (1, 3, H, W)
+        Where to start; not changed itself.
+    objective : image -> dict of name -> Tensor ()
+        Weighted losses; their sum is minimised.
+    method : "lbfgs" or "adam"
+        L-BFGS, as in the paper: it learns the curvature from its last 20 steps. Adam scales each pixel by itself.
+    steps : int
+        Evaluations of the objective, each with its gradient.
+    learning_rate : float, optional
+        1 for L-BFGS, 0.02 (of the range of a pixel) for Adam.
+    progress : bool
+        Show a bar with the losses.
+    on_step : function of (step, image in [0, 1], losses), optional
+        Called after each evaluation. Whatever it raises ends the run; KeyboardInterrupt ends it politely.
+
+    Returns
+    -------
+    Result: the picture with the smallest sum, its pixels cut to [0, 1] (outside the loop: L-BFGS must see what its steps did).
+        Interrupted by KeyboardInterrupt (■ in Jupyter, Ctrl-C in a terminal): the best picture so far.
+
+    Raises
+    ------
+    ValueError: `method` or `steps` is something else, or the loss is not finite at the very start.
+        Later, a loss that is not finite ends the run with the best picture so far, and a warning.
+
+    Examples
+    --------
+    >>> grey = torch.full((1, 3, 2, 2), 0.5)
+    >>> darker = optimize_image(grey, lambda x: {"light": (x - 0.25).square().sum()}, steps=10, progress=False)
+    >>> round(darker.image.mean().item(), 3)
+    0.25
+    """
+    if method not in ("lbfgs", "adam"):
+        raise ValueError(f'method is {method!r}; it must be "lbfgs" (as in the paper) or "adam".')
+    if not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps is {steps!r}; it must be a whole number of at least 1, for example 300.")
+    x = image.detach().clone().requires_grad_(True)
+    if method == "lbfgs":  # max_iter=1: one evaluation for each step; the curvature is kept between steps
+        optimizer = torch.optim.LBFGS([x], lr=learning_rate or 1, max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0)
+    else:
+        optimizer = torch.optim.Adam([x], lr=learning_rate or 0.02, betas=(0.9, 0.99))
+    best, least, history, note, start = x.detach().clone(), math.inf, [], "", time.perf_counter()
+
+    def evaluate() -> Tensor:
+        optimizer.zero_grad()
+        losses = objective(x)
+        total = sum(losses.values())
+        total.backward()
+        history.append({"step": len(history) + 1, "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
+                        "total": total.item(), **{name: loss.item() for name, loss in losses.items()}})
+        return total
+
+    bar = tqdm(total=steps, disable=not progress, unit="step")
+    try:
+        for step in range(1, steps + 1):
+            before = x.detach().clone()  # what is about to be evaluated
+            optimizer.step(evaluate)
+            record = history[-1]
+            if not math.isfinite(record["total"]):
+                history.pop()
+                note = f"stopped at step {step}: the loss is {record['total']}"
+                break
+            if record["total"] < least:
+                least, best = record["total"], before
+            if method == "adam":
+                x.data.clamp_(0, 1)
+            losses = {name: value for name, value in record.items() if name not in ("step", "time", "size")}
+            bar.update()
+            bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items() if name != "total"}, refresh=False)
+            if on_step:
+                on_step(step, before.clamp(0, 1), losses)
+    except KeyboardInterrupt:
+        note = f"stopped by the user after {len(history)} of {steps} steps"
+    finally:
+        bar.close()
+    if note.startswith("stopped at"):
+        if not history:
+            raise ValueError("The loss is not a finite number for the very first picture. Are its pixels in [0, 1], and are all "
+                             "weights finite?")
+        warnings.warn(f"{note[0].upper()}{note[1:]}. Here is the best picture before that. Use smaller weights, a smaller "
+                      'learning_rate or method="adam".', stacklevel=2)
+    best = best.clamp(0, 1)
+    with torch.no_grad():  # the last record is of the picture that is returned
+        losses = {name: loss.item() for name, loss in objective(best).items()}
+    history.append({"step": len(history), "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
+                    "total": sum(losses.values()), **losses})
+    return Result(best.cpu(), history, {"method": method, "steps": steps}, note)
+
+
+def style_transfer(content, style, *, network: FeatureNetwork | None = None, content_layers: Sequence[str] = CONTENT_LAYERS,
+                   style_layers: Sequence[str] = STYLE_LAYERS, layer_weights: Sequence[float] | None = None,
+                   content_weight: float = CONTENT_WEIGHT, style_weight: float = STYLE_WEIGHT, tv_weight: float = 0,
+                   size: int | None = 384, steps: int = 300, method: str = "lbfgs", learning_rate: float | None = None,
+                   init: str | Tensor = "content", coarse_to_fine: bool = True, seed: int = 0, progress: bool = True,
+                   on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+    """Paint the photograph `content` in the manner of the painting `style`.
+
+        L_total = α L_content + β L_style        equation 7; notebooks/05_style_transfer
+
+    Parameters
+    ----------
+    content, style : Tensor (1, 3, H, W) in [0, 1], or anything that `load_image` reads
+    network : FeatureNetwork; `load_network("mini")` where None
+    content_layers, style_layers : names of activations; the paper's
+    layer_weights : wₗ of equation 5, one for each style layer; 1 / (number of layers) where None
+    content_weight, style_weight : α and β
+    tv_weight : weight of `total_variation`; not in the paper
+    size : longer side of the result in pixels; None: that of `content`
+    steps : evaluations of the two losses, over all sizes
+    method, learning_rate, progress, on_step : as in `optimize_image`
+    init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
+    coarse_to_fine : bool
+        Half of the steps at a third of the size, a third of them at two thirds, the rest at full size. Large shapes settle
+        while pixels are few. False: all steps at full size, as in the paper.
+    seed : for the noise. The same seed on the same machine with as many threads gives the same picture.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError: an unknown layer, init or method, a weight that is negative or not finite, or pictures too small for a layer.
+
+    Notes
+    -----
+    What differs from the paper. (1) The start is the photograph and sizes grow, for speed; `init="noise", coarse_to_fine=False` gives the
+    paper's. (2) L_content is a sum over filters and positions while L_style is a mean, so in the paper α drifts with the
+    picture's size and the network's width. Here α is what it would be for VGG-19 at 512 × 512 pixels: L_content is multiplied by
+    512² / (H W) and by (VGG-19's filters) / (the network's filters) at that layer. For VGG-19 at 512 × 512 nothing changes.
+    (3) The painting keeps its proportions, its longer side as long as the result's; its Gram matrices count per position.
+    """
+    for name, weight in (("content_weight", content_weight), ("style_weight", style_weight), ("tv_weight", tv_weight)):
+        if not (isinstance(weight, (int, float)) and math.isfinite(weight) and weight >= 0):
+            raise ValueError(f"{name} is {weight!r}; it must be a finite number that is not negative.")
+    network = network or load_network()
+    content, style = _tensor(content, network), _tensor(style, network)
+    size = max(content.shape[-2:]) if size is None else size
+    weights = _layer_weights(style_layers, layer_weights)
+    layers = [*content_layers, *style_layers]
+
+    def objective_at(pixels: int) -> Objective:
+        photo, painting = resize_image(content, pixels), resize_image(style, pixels)
+        with torch.no_grad():
+            targets = network(photo, content_layers)  # P of equation 1
+            painted = network(painting, style_layers)
+            grams = {name: gram_matrix(f) for name, f in painted.items()}  # A of equation 4
+        counts = {name: f.shape[2] * f.shape[3] for name, f in painted.items()}
+        scale = {name: _paper_scale(name, target, photo) for name, target in targets.items()}
+
+        def objective(image: Tensor) -> dict[str, Tensor]:
+            features = network(image, layers)
+            losses = {}
+            if content_weight:
+                losses["content"] = content_weight * sum(scale[q] * content_loss(features[q], targets[q]) for q in targets)
+            if style_weight:
+                losses["style"] = style_weight * sum(
+                    weights[q] * layer_style_loss(features[q], grams[q], target_positions=counts[q]) for q in grams)
+            if tv_weight:
+                losses["tv"] = tv_weight * total_variation(image)
+            return losses
+
+        return objective
+
+    if not (content_weight and content_layers) and not (style_weight and style_layers):
+        raise ValueError("content_weight and style_weight are both 0 (or there are no layers), so there is nothing to paint for.")
+    least = max(least_size(name) for name in layers)
+    schedule = _schedule(content, size, steps, least) if coarse_to_fine else [(size, steps)]
+    start = _start(init, resize_image(content, schedule[0][0]), style, seed)
+    result = _over_sizes(start, content, schedule, objective_at, method=method, learning_rate=learning_rate, progress=progress,
+                         on_step=on_step)
+    result.settings = {"network": network.name, "content_layers": tuple(content_layers), "style_layers": tuple(style_layers),
+                       "layer_weights": layer_weights, "content_weight": content_weight, "style_weight": style_weight,
+                       "tv_weight": tv_weight, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
+                       "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine, "seed": seed}
+    return result
+
+
+def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwork | None = None, size: int | None = 256,
+                        steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
+                        on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+    """A picture with the same activations as `image` at one layer, found from noise: what that layer knows of it.
+
+        x ← argmin L_content(p, x, l) / L_content(p, 0, l)        equation 1, as a share of what there is; figure 1, upper row
+
+    Parameters as for `style_transfer`; lesson: notebooks/03_content. The loss, "content", is 1 for activations of zero.
+    """
+    network = network or load_network()
+    image = _tensor(image, network)
+    image = resize_image(image, size or max(image.shape[-2:]))
+    with torch.no_grad():
+        target = network(image, [layer])[layer]  # P
+    whole = content_loss(torch.zeros_like(target), target)
+    result = optimize_image(_start(init, image, image, seed), lambda x: {"content": content_loss(network(x, [layer])[layer], target) / whole},
+                            method=method, steps=steps, progress=progress, on_step=on_step)
+    result.settings |= {"network": network.name, "layer": layer, "seed": seed}
+    return result
+
+
+def synthesize_texture(style, layers: Sequence[str] = STYLE_LAYERS, *, network: FeatureNetwork | None = None, size: int = 256,
+                       steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
+                       on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+    """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
+
+        x ← argmin Σₗ wₗ Eₗ        equation 5; figure 1, lower row
+
+    Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
+    """
+    return style_transfer(torch.zeros(1, 3, size, size), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
+                          size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
+
+
+# ---- the small parts ---------------------------------------------------------------------------------------------------
+
+def _tensor(picture, network: FeatureNetwork) -> Tensor:
+    if not (isinstance(picture, Tensor) and picture.ndim == 4):
+        picture = load_image(picture)
+    return picture.to(network.mean.device)
+
+
+def _layer_weights(layers: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
+    """wₗ by layer."""
+    if weights is None:
+        return {name: 1 / len(layers) for name in layers}
+    if len(weights) != len(layers):
+        raise ValueError(f"There are {len(weights)} layer weights for {len(layers)} style layers; give one for each.")
+    return dict(zip(layers, weights, strict=True))
+
+
+def _paper_scale(layer: str, features: Tensor, image: Tensor) -> float:
+    """What makes a content loss the size that it would have on VGG-19 at 512 × 512 pixels."""
+    return 512**2 / (image.shape[-2] * image.shape[-1]) * VGG_WIDTHS[int(layer[4]) - 1] / features.shape[1]
+
+
+def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[int, int]]:
+    """(longer side, steps) from coarse to fine; no size below 96, nor so small that a layer has less than two positions across.
+
+    >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
+    [(128, 150), (256, 100), (384, 50)]
+    >>> _schedule(torch.zeros(1, 3, 600, 800), 128, 300, 16)
+    [(128, 300)]
+    """
+    shape = min(content.shape[-2:]) / max(content.shape[-2:])
+    coarse = [side for side in (round(size / 3), round(2 * size / 3)) if side >= 96 and side * shape >= 2 * least]
+    share = {2: (steps // 2, steps // 3), 1: (3 * steps // 5,), 0: ()}[len(coarse)]
+    stages = [(side, n) for side, n in zip(coarse, share, strict=True) if n]
+    return [*stages, (size, steps - sum(n for _, n in stages))]
+
+
+def _start(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:
+    """The first picture, of the shape of `content`."""
+    shape = content.shape[-2:]
+    if isinstance(init, Tensor):
+        if init.ndim != 4 or init.shape[:2] != (1, 3):
+            raise ValueError(f"init is a tensor of shape {tuple(init.shape)}; wanted (1, 3, height, width), as load_image gives.")
+        return resize_image(init.to(content), tuple(shape))
+    if init == "noise":  # drawn on the CPU: the same on every device
+        return torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(content)
+    if init in ("content", "style"):
+        return resize_image({"content": content, "style": style}[init], tuple(shape))
+    raise ValueError(f'init is {init!r}; it must be "content", "noise", "style" or an image tensor.')
+
+
+def _over_sizes(image: Tensor, content: Tensor, schedule: list[tuple[int, int]], objective_at, *, progress, on_step, **options) -> Result:
+    """`optimize_image` at each size in turn, each from the picture of the size before, as one run with one history."""
+    total, done, seconds, history = sum(n for _, n in schedule), 0, 0.0, []
+    shape = tuple(resize_image(content, schedule[-1][0]).shape[-2:])
+    for size, steps in schedule:
+        image = resize_image(image, tuple(resize_image(content, size).shape[-2:])).to(content.device)
+        follow = None if on_step is None else lambda step, picture, losses, done=done: on_step(done + step, picture, losses)
+        result = optimize_image(image, objective_at(size), steps=steps, progress=progress, on_step=follow, **options)
+        final = size == schedule[-1][0] or bool(result.note)
+        for record in result.history if final else result.history[:-1]:
+            history.append({**record, "step": record["step"] + done, "time": record["time"] + seconds})
+        done, seconds, image = done + steps, seconds + result.history[-1]["time"], result.image
+        if final:
+            break
+    if done < total:
+        result.note = f"{result.note}, of {total}"
+    return Result(resize_image(image, shape), history, note=result.note)

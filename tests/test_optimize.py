@@ -1,0 +1,166 @@
+"""The loop over pixels, its interruptions, and the three things built on it."""
+
+import math
+
+import pytest
+import torch
+
+import nstlib
+from nstlib.optimize import optimize_image, style_transfer
+
+GREY = torch.full((1, 3, 8, 8), 0.5)
+
+
+def towards(target, weight=1.0):
+    return lambda x: {"distance": weight * (x - target).square().sum()}
+
+
+@pytest.mark.parametrize("method, steps", [("lbfgs", 30), ("adam", 200)])
+def test_a_quadratic_is_solved(method, steps):
+    target = torch.rand(1, 3, 8, 8)
+    result = optimize_image(GREY, towards(target), method=method, steps=steps, progress=False)
+    torch.testing.assert_close(result.image, target, atol=0.02, rtol=0)
+    assert (GREY == 0.5).all()
+
+
+def test_history_records_every_loss_and_ends_with_the_picture_returned():
+    objective = lambda x: {"a": x.square().sum(), "b": 2 * (x - 2).square().sum()}
+    result = optimize_image(GREY, objective, steps=5, progress=False)
+    assert len(result.history) == 6
+    assert result.history[0]["a"] == pytest.approx(0.25 * 192) and result.history[0]["b"] == pytest.approx(2 * 2.25 * 192)
+    last = result.history[-1]
+    assert last["a"] == pytest.approx(objective(result.image)["a"].item())
+    assert last["total"] == pytest.approx(last["a"] + last["b"])
+    assert result.image.min() >= 0 and result.image.max() <= 1  # the minimum, 4/3, lies outside
+
+
+def test_on_step_sees_each_picture_in_range_and_its_losses():
+    seen = []
+    optimize_image(GREY, towards(2.0), steps=4, progress=False, on_step=lambda *args: seen.append(args))
+    assert [step for step, _, _ in seen] == [1, 2, 3, 4]
+    assert all(0 <= image.min() and image.max() <= 1 for _, image, _ in seen)
+    assert list(seen[0][2]) == ["total", "distance"]
+
+
+def test_the_best_picture_is_kept_when_the_loss_rises():
+    values = iter([5.0, 1.0, 7.0, 9.0, 0.0])
+    images = []
+
+    def objective(x):
+        images.append(x.detach().clone())
+        return {"fake": (x * 0).sum() + (x.sum() - x.sum().detach()) + next(values)}
+
+    result = optimize_image(GREY, objective, method="adam", steps=4, progress=False)
+    assert torch.equal(result.image, images[1])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_ends_with_the_last_good_picture(bad):
+    calls = iter([1.0, 1.0, bad, 1.0, 1.0])
+    with pytest.warns(UserWarning, match="Stopped at step 3.* best picture before that. Use smaller weights"):
+        result = optimize_image(GREY, lambda x: {"x": next(calls) * x.square().sum()}, steps=10, progress=False)
+    assert result.image.isfinite().all() and len(result.history) == 3 and "step 3" in result.note
+    with pytest.raises(ValueError, match="very first picture"):
+        optimize_image(GREY, lambda x: {"x": x.sum() * bad}, steps=10, progress=False)
+
+
+def interrupt_at(number):
+    def on_step(step, image, losses):
+        if step == number:
+            raise KeyboardInterrupt
+    return on_step
+
+
+def test_an_interrupt_gives_the_picture_so_far(mini):
+    result = style_transfer("cat", "gravel", network=mini, size=300, steps=12, progress=False, on_step=interrupt_at(3))
+    assert result.image.shape == (1, 3, 200, 300)  # the size asked for, though the run was still at a coarser one
+    assert result.note == "stopped by the user after 3 of 6 steps, of 12"
+
+
+@pytest.fixture(scope="module")
+def small(mini):
+    return style_transfer("riverside_town", "night_swirls", network=mini, size=96, steps=30, progress=False)
+
+
+def test_style_falls_and_content_rises_from_the_photograph(small):
+    first, last = small.history[0], small.history[-1]
+    assert small.image.shape == (1, 3, 72, 96) and small.image.min() >= 0 and small.image.max() <= 1
+    assert last["style"] < 0.1 * first["style"] and last["total"] < 0.5 * first["total"]
+    assert first["content"] == 0 < last["content"]
+
+
+def test_the_same_seed_gives_the_same_picture(mini):
+    one, same, other = (style_transfer("riverside_town", "night_swirls", network=mini, size=64, steps=4, init="noise", seed=seed,
+                                       progress=False).image for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_more_content_weight_keeps_more_of_the_photograph(mini):
+    def distance(weight):
+        result = style_transfer("riverside_town", "night_swirls", network=mini, size=96, steps=25, content_weight=weight, progress=False)
+        return result.history[-1]["content"] / weight
+    assert distance(1.0) < distance(1e-3) < distance(1e-6)
+
+
+def test_the_balance_does_not_drift_with_the_size(mini):
+    """Both losses of the painting against the photograph, at three sizes: their ratio stays within a factor of two."""
+    def ratio(size):
+        first = style_transfer("riverside_town", "night_swirls", network=mini, size=size, steps=1, init="style", coarse_to_fine=False,
+                               style_weight=1, progress=False)
+        photo = style_transfer("riverside_town", "night_swirls", network=mini, size=size, steps=1, coarse_to_fine=False, progress=False)
+        return first.history[0]["content"] / photo.history[0]["style"]
+    small, middle, large = ratio(128), ratio(256), ratio(512)
+    assert max(small, middle, large) < 2 * min(small, middle, large)
+
+
+def test_settings_and_repr(small):
+    assert small.settings["network"] == "mini" and small.settings["steps"] == 30 and small.settings["init"] == "content"
+    assert repr(small).startswith("96 × 72 picture after 30 steps: content ")
+    page = small._repr_html_()
+    assert page.startswith('<img src="data:image/jpeg;base64,') and "&lt;" not in page
+
+
+def test_inits(mini):
+    content, style = nstlib.load_image("riverside_town", size=64), nstlib.load_image("night_swirls", size=64)
+    starts = {}
+    for name, init in {"content": "content", "style": "style", "noise": "noise", "tensor": style.flip(3)}.items():
+        record = lambda step, image, losses, name=name: starts.setdefault(name, image)
+        style_transfer(content, style, network=mini, size=64, steps=1, init=init, progress=False, on_step=record)
+    assert torch.equal(starts["content"], content)
+    torch.testing.assert_close(starts["tensor"], nstlib.resize_image(style.flip(3), (48, 64)))
+    assert starts["noise"].std() == pytest.approx(12**-0.5, rel=0.05)
+
+
+def test_total_variation_smooths(mini):
+    def roughness(weight):
+        return nstlib.total_variation(style_transfer("riverside_town", "night_swirls", network=mini, size=64, steps=15, tv_weight=weight,
+                                                     progress=False).image)
+    assert roughness(1e3) < 0.7 * roughness(0)
+
+
+def test_reconstruction_from_noise_and_texture(mini):
+    image = nstlib.load_image("still_life", size=64)
+    result = nstlib.reconstruct_content(image, "relu1_1", network=mini, size=64, steps=60, progress=False)
+    assert result.history[-1]["content"] < 0.01
+    assert (result.image - image).square().mean() < 0.02 < (torch.rand_like(image) - image).square().mean()
+    texture = nstlib.synthesize_texture("gravel", ["relu1_1", "relu2_1"], network=mini, size=64, steps=40, progress=False)
+    assert texture.image.shape == (1, 3, 64, 64) and texture.history[-1]["style"] < 0.02 * texture.history[0]["style"]
+
+
+@pytest.mark.parametrize("keywords, message", [
+    ({"method": "sgd"}, 'must be "lbfgs"'),
+    ({"steps": 0}, "at least 1"),
+    ({"steps": 2.5}, "whole number"),
+    ({"init": "photo"}, 'must be "content", "noise"'),
+    ({"init": torch.zeros(3, 4, 4)}, r"shape \(3, 4, 4\)"),
+    ({"content_weight": -1}, "content_weight is -1"),
+    ({"style_weight": math.nan}, "style_weight is nan"),
+    ({"content_weight": 0, "style_weight": 0}, "nothing to paint for"),
+    ({"style_layers": ["relu6_1"]}, "did you mean"),
+    ({"layer_weights": [1, 2]}, "2 layer weights for 5"),
+    ({"size": 0}, "size is 0"),
+    ({"size": 12}, "needs at least 16 × 16"),
+])
+def test_bad_parameters(mini, keywords, message):
+    with pytest.raises(ValueError, match=message):
+        style_transfer("cat", "gravel", **{"network": mini, "size": 64, "steps": 2, "progress": False} | keywords)
