@@ -15,8 +15,9 @@ when pyproject.toml changed. Delete .venv to begin afresh.
 
 On Linux, PyTorch with its CUDA libraries takes about 6 GB. Its CPU build takes
 about 1 GB and is all that the course needs. To get it, set one variable first:
-  with pip:  PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
   with uv:   UV_TORCH_BACKEND=cpu
+  with pip:  PIP_EXTRA_INDEX_URL=ADDRESS, the one ending in /whl/cpu that
+             pytorch.org/get-started shows for pip and CPU
 Any other setting of pip or uv (index, proxy, cache) is respected as well.
 """
 

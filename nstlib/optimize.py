@@ -25,7 +25,8 @@ from nstlib.networks import FeatureNetwork, least_size, load_network
 
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_WEIGHT, STYLE_WEIGHT = 1e-3, 1.0
+CONTENT_WEIGHT, STYLE_WEIGHT = 8e-4, 1e4  # chosen by looking, and by a judge: data/README.md
+RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
 VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
 
 Objective = Callable[[Tensor], dict[str, Tensor]]
@@ -89,7 +90,8 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
 
     Returns
     -------
-    Result: the picture with the smallest sum, its pixels cut to [0, 1] (outside the loop: L-BFGS must see what its steps did).
+    Result: the picture with the smallest sum. The objective only ever sees pixels in [0, 1]: those that a step has carried out of range
+        are cut off for it, and drawn back by a penalty. (To overwrite them inside the loop would hide from L-BFGS what its steps did.)
         Interrupted by KeyboardInterrupt (■ in Jupyter, Ctrl-C in a terminal): the best picture so far.
 
     Raises
@@ -113,13 +115,15 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         optimizer = torch.optim.LBFGS([x], lr=learning_rate or 1, max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0)
     else:
         optimizer = torch.optim.Adam([x], lr=learning_rate or 0.02, betas=(0.9, 0.99))
-    best, least, history, note, start = x.detach().clone(), math.inf, [], "", time.perf_counter()
+    best, least, history, note, start = x.detach().clamp(0, 1), math.inf, [], "", time.perf_counter()
 
     def evaluate() -> Tensor:
         optimizer.zero_grad()
-        losses = objective(x)
+        picture = x.detach().clamp(0, 1)
+        losses = objective(x + (picture - x).detach())  # value of the cut picture, gradient of every pixel, cut or not
         total = sum(losses.values())
-        total.backward()
+        outside = (x - picture).square().mean()  # draws pixels back that a step has carried out of range
+        (total + RETURN * (history[0]["total"] if history else 0) * outside).backward()
         history.append({"step": len(history) + 1, "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
                         "total": total.item(), **{name: loss.item() for name, loss in losses.items()}})
         return total
@@ -127,7 +131,7 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
     bar = tqdm(total=steps, disable=not progress, unit="step")
     try:
         for step in range(1, steps + 1):
-            before = x.detach().clone()  # what is about to be evaluated
+            before = x.detach().clamp(0, 1)  # what is about to be evaluated
             optimizer.step(evaluate)
             record = history[-1]
             if not math.isfinite(record["total"]):
@@ -136,13 +140,11 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
                 break
             if record["total"] < least:
                 least, best = record["total"], before
-            if method == "adam":
-                x.data.clamp_(0, 1)
             losses = {name: value for name, value in record.items() if name not in ("step", "time", "size")}
             bar.update()
             bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items() if name != "total"}, refresh=False)
             if on_step:
-                on_step(step, before.clamp(0, 1), losses)
+                on_step(step, before, losses)
     except KeyboardInterrupt:
         note = f"stopped by the user after {len(history)} of {steps} steps"
     finally:
@@ -153,7 +155,6 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
                              "weights finite?")
         warnings.warn(f"{note[0].upper()}{note[1:]}. Here is the best picture before that. Use smaller weights, a smaller "
                       'learning_rate or method="adam".', stacklevel=2)
-    best = best.clamp(0, 1)
     with torch.no_grad():  # the last record is of the picture that is returned
         losses = {name: loss.item() for name, loss in objective(best).items()}
     history.append({"step": len(history), "time": time.perf_counter() - start, "size": max(x.shape[-2:]),

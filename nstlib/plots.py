@@ -3,15 +3,33 @@
 Pictures of one row have one height, titles name what differs, colour maps are colour-blind safe.
 """
 
+import io
 from collections.abc import Mapping, Sequence
 
-import torch
-from matplotlib import colormaps
-from matplotlib.figure import Figure
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as PlainFigure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 COLORS = {"content": "#0072B2", "style": "#D55E00", "tv": "#999999", "total": "#222222"}  # Okabe and Ito's, colour-blind safe
+
+
+class Figure(PlainFigure):
+    """A figure that shows itself as the last value of a notebook's cell, with no pyplot: photographs as JPEG, drawings as PNG."""
+
+    photographs = False
+
+    def _bytes(self, kind: str) -> bytes:
+        FigureCanvasAgg(self)
+        file = io.BytesIO()
+        self.savefig(file, format=kind, dpi=80, pil_kwargs={"quality": 72} if kind == "jpeg" else None)
+        return file.getvalue()
+
+    def _repr_jpeg_(self) -> bytes | None:
+        return self._bytes("jpeg") if self.photographs else None
+
+    def _repr_png_(self) -> bytes | None:
+        return None if self.photographs else self._bytes("png")
 
 
 def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int | None = None, height: float = 2.6) -> Figure:
@@ -28,6 +46,7 @@ def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int
     rows = [pictures[i:i + columns] for i in range(0, len(pictures), columns)]
     shapes = [max((row[c].shape[-1] / row[c].shape[-2] for row in rows if c < len(row)), default=1) for c in range(columns)]
     figure = Figure(figsize=(height * sum(shapes) + 0.1 * columns, (height + 0.3) * len(rows)), layout="constrained")
+    figure.photographs = True
     axes = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"width_ratios": shapes})
     for index, axis in enumerate(axes.flat):
         axis.axis("off")
@@ -61,21 +80,6 @@ def show_history(history: Sequence[Mapping[str, float]], *, marks: Sequence[int]
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="center right")
     return figure
-
-
-def show_activations(features: Tensor, channels: Sequence[int] | None = None, *, columns: int = 8, height: float = 1.3) -> Figure:
-    """Maps of one layer, (1, C, h, w), brightest where a filter fires most; one scale for all panels.
-
-    `channels` names filters; the sixteen of the largest mean activation where None.
-    """
-    maps = features[0].detach().float().cpu()
-    if channels is None:
-        channels = maps.mean((1, 2)).argsort(descending=True)[:16].tolist()
-    chosen = maps[list(channels)]
-    high = torch.quantile(chosen.flatten()[:: max(1, chosen.numel() // 2**20)], 0.995).clamp_min(1e-12)
-    colours = colormaps["magma"]((chosen / high).clamp(0, 1).numpy())[..., :3]  # (n, h, w, 3)
-    images = {f"filter {c}": torch.from_numpy(m).permute(2, 0, 1)[None] for c, m in zip(channels, colours, strict=True)}
-    return show_images(images, columns=columns, height=height)
 
 
 def show_gram(grams: Mapping[str, Tensor] | Tensor, *, order: Sequence[int] | None = None, height: float = 3.2) -> Figure:

@@ -321,6 +321,7 @@ def data(mime, text):
     [
         (stream("step 1\rstep 2"), "progress bar"),
         (data("text/plain", " 30%|███       | 3/10"), "progress bar"),
+        (data("text/plain", "<Figure size 640x480 with 1 Axes>"), "a figure's name and not its picture"),
         (stream("saved to /home/ada/out.png"), "path of this machine (/home/ada/out.png)"),
         (stream(r"C:\Users\ada\out.png"), "path of this machine"),
         (data("text/html", "<code>/tmp/x.png</code>"), "path of this machine"),

@@ -7,9 +7,9 @@
 **A run** is top to bottom in a fresh kernel of this very interpreter, in the notebook's folder, on the CPU with two
 threads (or OMP_NUM_THREADS), without anybody's IPython start-up files. A notebook is stored whole or not at all: it is
 refused, with the cell named, for an error, a time-out (``--timeout`` seconds for the whole notebook), text on stderr, a
-progress bar or a path of this machine, and above 1 MB (all together: 10 MB). Refused, not mended, because strict nbval
-would meet the same text again. A cell tagged ``stderr-ok`` may write to stderr; that text is not stored, so the cell
-needs the tag ``nbval-ignore-output`` too.
+progress bar, a figure without its picture or a path of this machine, and above 1 MB (all together: 10 MB). Refused, not
+mended, because strict nbval would meet the same text again. A cell tagged ``stderr-ok`` may write to stderr; that text
+is not stored, so the cell needs the tag ``nbval-ignore-output`` too.
 
 **Normalised**: counts 1…n; cell ids (a random one, as editors give, becomes a hash of the cell's source; any other is
 kept: so neither an edit nor a regenerated notebook changes more ids than it must); only ``tags`` in cell metadata; no
@@ -166,6 +166,8 @@ def faults(nb, root=ROOT):
                 problems.append(f"wrote to stderr: {output.text.strip()[:300]}")
             elif BAR.search(output.get("text", "") + output.get("data", {}).get("text/plain", "")):
                 problems.append("a progress bar in its output (pass progress=False)")
+            elif re.match(r"<\w*Figure ", output.get("data", {}).get("text/plain", "")) and len(output.data) == 1:
+                problems.append("shows a figure's name and not its picture")
         for text in texts(cell):
             if path := MACHINE_PATH.search(text.replace(str(root), "/root/")):
                 named = text[path.start() : path.end() + 40].splitlines()[0]

@@ -5,12 +5,13 @@
 TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB in 0...255 minus VGG's mean, or the word `vgg19`
 (torchvision's). IMAGES is a folder or a tar of JPEG or PNG files; folders named DOMAIN/OBJECT give the labels for blocks 4 and 5.
 
-1. Blocks 1-3 learn the teacher's features where style transfer uses them. Per layer a linear map W, kept close to a multiple of an
-   isometry so that distances between Gram matrices carry over, takes our features (each filter divided by its mean activation, as
-   in the paper) to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices. A third of each
-   batch are pictures being painted *by the network in training*: what the optimisation would exploit, training sees.
-2. Blocks 4-5 learn on the frozen relu3_4: objects and domains, telling two crops of one picture from other pictures, and (so that
-   content survives) predicting the local averages of relu3_4 from relu4_2 and relu5_2.
+1. Blocks 1-3 start as the teacher's most independent filters (`prune`) and learn the teacher's features where style transfer uses them.
+   Per layer a linear map W, kept close to a multiple of an isometry so that distances between Gram matrices carry over, takes our features
+   to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices, and a pull of each filter's
+   mean activation to one. A third of each batch are pictures being painted *by the network in training*: what the optimisation would
+   exploit, training sees.
+2. Blocks 4-5 learn on the frozen pool3: to keep its features and Gram matrices, to name objects and domains, and to tell two crops of one
+   picture from other pictures.
 3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
 """
 
@@ -31,8 +32,7 @@ from PIL import Image
 from safetensors.torch import load_file, save
 from torch import nn
 
-from nstlib.losses import gram_matrix
-from nstlib.networks import CONVOLUTIONS, CONVOLUTIONS_PER_BLOCK, IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
+from nstlib.networks import CONVOLUTIONS_PER_BLOCK, IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
 
 WIDTHS = (32, 64, 128, 96, 128)  # filters per block
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
