@@ -169,7 +169,7 @@ def faults(nb, root=ROOT):
             elif re.match(r"<\w*Figure ", output.get("data", {}).get("text/plain", "")) and len(output.data) == 1:
                 problems.append("shows a figure's name and not its picture")
         for text in texts(cell):
-            if path := MACHINE_PATH.search(text.replace(str(root), "/root/")):
+            if path := MACHINE_PATH.search(text.replace(str(root), "/tmp/")):
                 named = text[path.start() : path.end() + 40].splitlines()[0]
                 problems.append(f"names a path of this machine ({named})")
         found += [f"{where(nb, index)}: {problem}" for problem in problems]
