@@ -178,7 +178,7 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
         raise ValueError(f"{len(weights)} layer weights for {len(target_grams)} layers ({', '.join(target_grams)}).")
     if missing := [name for name in target_grams if name not in features]:
         raise ValueError(f"There are no features of {', '.join(missing)}; ask the network for those layers too.")
-    return sum(weight * layer_style_loss(features[name], gram) for weight, (name, gram) in zip(weights, target_grams.items()))
+    return sum(weight * layer_style_loss(features[name], gram) for weight, (name, gram) in zip(weights, target_grams.items(), strict=True))
 
 
 def total_variation(image: Tensor) -> Tensor:

@@ -152,7 +152,7 @@ def normalize_activations(network: FeatureNetwork, images: Iterable[Tensor]) -> 
     FeatureNetwork: a new one. A filter that no image excites (mean zero) keeps its scale.
     """
     relus = [name for name in network.layers if name.startswith("relu")]
-    total, positions = {name: 0.0 for name in relus}, dict.fromkeys(relus, 0)
+    total, positions = dict.fromkeys(relus, 0.0), dict.fromkeys(relus, 0)
     for image in images:
         for name, features in network(image.to(network.mean.device), relus).items():
             total[name] = total[name] + features.double().sum((0, 2, 3))

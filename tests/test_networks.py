@@ -219,5 +219,5 @@ def test_a_wrong_download_is_thrown_away(stand_in, download):
 
 def test_no_server_no_network(download):
     download(None, "00000000")
-    with pytest.raises(ConnectionError, match='could not be downloaded .* load_network\\("mini"\\) needs no download'):
+    with pytest.raises(ConnectionError, match=r'could not be downloaded .* load_network\("mini"\) needs no download'):
         nstlib.load_network("vgg19")

@@ -107,6 +107,10 @@ def test_readme_table_is_current():
     assert same_ends(readme) == tool.with_table(same_ends(readme), ROOT), "python tools/run_notebooks.py --tidy"
 
 
+def test_navigation_times_and_tables_are_current():
+    assert tool.furnish(ROOT, check=True) == [], "python tools/run_notebooks.py --tidy"
+
+
 # The tool, on tiny notebooks beside a stand-in for nstlib
 
 PACKAGE = {
@@ -192,6 +196,24 @@ def test_run_records_what_it_used(ran):
     used = ["data/mini.safetensors", "nstlib/__init__.py", "nstlib/losses.py", "nstlib/networks.py"]
     assert sorted(stored["sources"]) == used
     assert stored["seconds"] % 5 == 0 and 5 <= stored["seconds"] <= 30
+
+
+def test_navigation_and_times(tiny):
+    first, second = (tiny / "notebooks" / name for name in ("01_tiny.ipynb", "02_tiny.ipynb"))
+    nb = tool.read(first)
+    seconds = nb.metadata["nstlib"]["seconds"]
+    nb.cells[0].source = "# 01 · Tiny\n\nOne sentence.\n\nPrevious: nobody knows\n\n999 s of computing"
+    nbformat.write(nb, first)
+    nb.cells[0].source = f"# 02 · Other\n\nAnother sentence.\n\nPrevious: ?\n\n{tool.BEGIN}\n{tool.END}"
+    nbformat.write(nb, second)
+    assert tool.furnish(tiny, check=True) == [first.name, second.name]
+    assert "nobody knows" in tool.read(first).cells[0].source, "checking changes nothing"
+    assert tool.furnish(tiny, check=False) == [first.name, second.name]
+    assert tool.furnish(tiny, check=True) == []
+    title, other = (tool.read(path).cells[0].source for path in (first, second))
+    assert "Previous: – · Contents · Next: [02 · Other](02_tiny.ipynb)" in title and f"\n{seconds} s of computing" in title
+    assert "Previous: [01 · Tiny](01_tiny.ipynb) · [Contents](01_tiny.ipynb) · Next: –" in other
+    assert f"| [01 · Tiny](01_tiny.ipynb) | One sentence. | {seconds} s |" in other
 
 
 def test_readme_table(ran):

@@ -38,7 +38,7 @@ def test_on_step_sees_each_picture_in_range_and_its_losses():
     seen = []
     optimize_image(GREY, towards(2.0), steps=4, progress=False, on_step=lambda *args: seen.append(args))
     assert [step for step, _, _ in seen] == [1, 2, 3, 4]
-    assert all(0 <= image.min() and image.max() <= 1 for _, image, _ in seen)
+    assert all(image.min() >= 0 and image.max() <= 1 for _, image, _ in seen)
     assert list(seen[0][2]) == ["total", "distance"]
 
 

@@ -21,7 +21,8 @@ as weights and pictures, but not ``.json`` and ``.md``, which list things and ch
 and prose do not count. Programs that a notebook starts (``!nstlib …``) are not followed.
 ``seconds`` is rounded up to 5 and kept while a new run stays close to it.
 
-The table between ``<!-- notebooks -->`` and ``<!-- /notebooks -->`` in README.md is written here and nowhere else.
+Written here and nowhere else: the table between ``<!-- notebooks -->`` and ``<!-- /notebooks -->`` in README.md and in
+notebooks; in numbered notebooks the line of the first cell that begins ``Previous:``; the number in ``N s of computing``.
 """
 
 import argparse
@@ -262,24 +263,55 @@ def rounded(seconds, before=0):
     return before if before and abs(now - before) <= max(5, before / 10) else now
 
 
-def table(root):
-    """The README's table: link, first plain paragraph of the title cell, time."""
+def heading(nb):
+    return nb.cells[0].source.lstrip("# ").partition("\n")[0]
+
+
+def table(root, folder="notebooks/"):
+    """The table of notebooks: link, first plain paragraph of the title cell, time."""
     rows = ["| Notebook | What it holds | CPU time |", "|---|---|---|"]
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         nb = read(path)
-        heading, _, rest = nb.cells[0].source.lstrip("# ").partition("\n")
+        rest = nb.cells[0].source.partition("\n")[2]
         plain = [" ".join(block.split()) for block in rest.split("\n\n") if block.strip()[:1] not in ("", *"#[!<>|")]
         sentence = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", plain[0] if plain else "").replace("|", r"\|")
         seconds = nb.metadata.get("nstlib", {}).get("seconds")
-        rows.append(f"| [{heading}](notebooks/{path.name}) | {sentence} | {f'{seconds} s' if seconds else '–'} |")
+        rows.append(f"| [{heading(nb)}]({folder}{path.name}) | {sentence} | {f'{seconds} s' if seconds else '–'} |")
     return "\n".join(rows)
 
 
-def with_table(text, root):
-    """The text of README.md with its table renewed; unchanged where it has no markers."""
+def with_table(text, root, folder="notebooks/"):
+    """The text with its table of notebooks renewed; unchanged where it has no markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
-    return f"{before}{begin}\n{table(root)}\n{end}{after}" if end else text
+    return f"{before}{begin}\n{table(root, folder)}\n{end}{after}" if end else text
+
+
+def furnish(root, check):
+    """Renew navigation, times and tables in the prose of all notebooks; give the names of those that had others."""
+    paths, changed = sorted((root / "notebooks").glob("*.ipynb")), []
+    links = {path: f"[{heading(read(path))}]({path.name})" for path in paths if path.name[:2].isdigit()}
+    order = list(links)
+    for path in paths:
+        nb = read(path)
+        if path in order:
+            at = order.index(path)
+            before, after = links[order[at - 1]] if at else "–", links[order[at + 1]] if at + 1 < len(order) else "–"
+            contents = "Contents" if at == 0 else f"[Contents]({order[0].name})"
+            line = f"Previous: {before} · {contents} · Next: {after}"
+            nb.cells[0].source = re.sub(r"(?m)^Previous: .*$", lambda _, line=line: line, nb.cells[0].source)
+        seconds = nb.metadata.get("nstlib", {}).get("seconds")
+        for cell in nb.cells:
+            if cell.cell_type == "markdown":
+                cell.source = with_table(cell.source, root, "")
+                if seconds:
+                    cell.source = re.sub(r"\d+ s of computing", f"{seconds} s of computing", cell.source)
+        text = nbformat.v4.writes(normalise(nb)) + "\n"
+        if text != path.read_text(encoding="utf-8"):
+            changed.append(path.name)
+            if not check:
+                write(path, text)
+    return changed
 
 
 def process(path, root, timeout):
@@ -324,6 +356,9 @@ def main(argv=None, root=ROOT):
         except (NotebookError, OSError, ValueError, nbformat.ValidationError) as error:
             print(f"{path.name}: {error}", file=sys.stderr, flush=True)
             failed = True
+    if not failed and (changed := furnish(root, args.check)) and args.check:
+        print(f"{', '.join(changed)}: navigation, times or tables are stale. Run: python tools/run_notebooks.py --tidy", file=sys.stderr)
+        return 1
     readme = root / "README.md"
     old = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     new = old if failed else with_table(old, root)

@@ -65,7 +65,8 @@ def main():
     if options.start:
         weights = load_file(options.start)
     else:
-        weights = he_weights(WIDTHS) | prune(teacher, WIDTHS, to_tensor(*(crop(pictures[i], 96, random) for i in random.permutation(len(pictures))[:64])))
+        some = to_tensor(*(crop(pictures[i], 96, random) for i in random.permutation(len(pictures))[:64]))
+        weights = he_weights(WIDTHS) | prune(teacher, WIDTHS, some)
     student = FeatureNetwork(weights, name="mini").to(memory_format=torch.channels_last)
     raw = options.out.with_suffix(".raw")  # float32, not yet normalised: what --start reads
     train_shallow(student, teacher, pictures, labels, random, options, raw)
@@ -90,8 +91,8 @@ def read_pictures(source):
     if source.is_dir():
         files = ((str(f.relative_to(source)), f.read_bytes()) for f in sorted(source.rglob("*")) if f.is_file())
     else:
-        tar = tarfile.open(source)
-        files = ((m.name, tar.extractfile(m).read()) for m in tar if m.isfile())
+        with tarfile.open(source) as tar:
+            files = [(m.name, tar.extractfile(m).read()) for m in tar if m.isfile()]
     pictures, labels = [], []
     for name, data in files:
         if name.lower().endswith((".jpg", ".jpeg", ".png")):
@@ -151,9 +152,14 @@ def cosine(optimizer, rate, step, steps):
         group["lr"] = rate * group.get("scale", 1) * factor
 
 
+def report(step, began, log):
+    terms = "  ".join(f"{name.removeprefix('relu')} {value:.4f}" for name, value in log.items())
+    print(f"{step:6d} {time.time() - began:6.0f} s  {terms}", flush=True)
+
+
 def save_raw(network, average, path):
     state = {k: v for k, v in network.state_dict().items() if k.startswith("conv")}
-    state.update({k: v for k, v in (average or {}).items()})
+    state.update(average or {})
     path.write_bytes(save({k: v.float().contiguous() for k, v in state.items()}))
 
 
@@ -294,7 +300,7 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
                 if n in average:
                     average[n].lerp_(p, 1 - decay)
         if step % 100 == 99:
-            print(f"{step + 1:6d} {time.time() - began:6.0f} s  " + "  ".join(f"{k.removeprefix('relu')} {v:.4f}" for k, v in log.items()), flush=True)
+            report(step + 1, began, log)
         if step % 500 == 499:
             save_raw(student, average, raw)
     student.load_state_dict(average, strict=False)
@@ -320,31 +326,83 @@ def deep_blocks(student, pool3, layers):
     """`student` from pool3 on."""
     found, x = {}, pool3
     for name in student.layers[student.layers.index("pool3") + 1:]:
-        if name.startswith("conv"):
-            x = student.get_submodule(name)(x)
+        if name.startswith("pool"):
+            x = F.avg_pool2d(x, 2)
         else:
-            x = F.relu(x) if name.startswith("relu") else F.avg_pool2d(x, 2)
+            x = F.relu(x) if name.startswith("relu") else student.get_submodule(name)(x)
         if name in layers:
             found[name] = x
     return found
+
+
+def pass_through(student, pool3):
+    """Starting weights for blocks 4 and 5: each filter hands one filter of the layer below on, plus a little of He's noise.
+
+    conv4_1 takes the filters of pool3 that are most independent (as `prune` does), so the training starts from features that already
+    know what pool3 knows, and learns from there.
+    """
+    order = scipy.linalg.qr(positions(pool3.float()).flatten(0, 1)[:30000].numpy(), mode="r", pivoting=True)[1]
+    for name in [name for name in student.layers if name[:5] in ("conv4", "conv5")]:
+        weight = student.get_submodule(name).weight
+        identity = nn.init.dirac_(torch.empty_like(weight))
+        if name == "conv4_1":
+            identity = identity[:, np.argsort(order)]  # filter i of conv4_1 hands on filter order[i] of pool3
+        he = torch.randn_like(weight) * math.sqrt(2 / weight[0].numel())
+        weight.data = identity + (0.2 if name.startswith("conv4") else 0.5) * he
+
+
+@torch.no_grad()
+def detail(student, images):
+    """Kernel (4 C, C, 3, 3) of the best linear prediction of relu3_2 (the four positions under each of pool3's) from pool3."""
+    found = student(images, ["relu3_2", "pool3"])
+    patches = positions(F.unfold(found["pool3"], 3, padding=1).unflatten(2, found["pool3"].shape[2:])).flatten(0, 1)
+    patches = torch.cat([patches, torch.ones(len(patches), 1)], 1)  # a bias, which no difference sees, is left out below
+    wanted = positions(F.pixel_unshuffle(found["relu3_2"], 2)).flatten(0, 1)
+    normal = (patches.T @ patches).double()
+    ridge = 1e-3 * normal.diagonal().mean() * torch.eye(len(normal))
+    kernel = torch.linalg.solve(normal + ridge, (patches.T @ wanted).double()).T.float()
+    return kernel[:, :-1].unflatten(1, (-1, 3, 3)).contiguous()
+
+
+def disturb(pool3):
+    """Features as no picture has them, but a picture in the making might: positions shuffled, another picture blended in, noise."""
+    n, _, h, w = pool3.shape
+    shuffled = pool3.flatten(2)[..., torch.randperm(h * w)].unflatten(2, (h, w))
+    blend, noise = torch.rand(2, n, 1, 1, 1)
+    other = torch.where(torch.rand(n, 1, 1, 1) < 0.5, shuffled, pool3.roll(1, 0))
+    spread = pool3.std((0, 2, 3), keepdim=True)
+    return F.relu(pool3 + 0.7 * blend * (other - pool3) + noise * spread * torch.randn(pool3.shape))
 
 
 def train_deep(student, pictures, labels, random, options, raw, batch=32):
     """Blocks 4-5 on the frozen pool3: what is seen where (objects, domains, which picture), and enough of pool3 to paint with.
 
     relu4_1 and relu5_1, the style layers, keep features and Gram matrices of pool3, at its own and at half its resolution, as blocks
-    1-3 keep the teacher's; so does relu4_2, the content layer, for distances between features; relu5_2 keeps pool3 blurred; relu5_4
-    names object and domain and knows a picture by its crop.
+    1-3 keep the teacher's; relu4_2, the content layer, keeps distances between what pool3 tells of relu3_2 (`detail`), also of disturbed
+    features, which an optimisation would find; relu5_2 keeps pool3 blurred; relu5_4 names object and domain and knows a picture by its
+    crop.
     """
     if not options.deep_steps:
         return
     keep = [i for i in range(len(pictures)) if i % HELD_OUT]  # every tenth picture is left for the probes
     data, numbers = deep_data(student, [pictures[i] for i in keep], [labels[i] for i in keep], random)
     print(f"pool3 of {data.shape[0]} × {data.shape[1]} crops", flush=True)
-    inputs, last = WIDTHS[2], WIDTHS[4]
+    pass_through(student, data[torch.randperm(len(data))[:500], 0])
+    kernel = detail(student, to_tensor(*(crop(pictures[i], 128, random) for i in random.choice(keep, 300, replace=False))))
+    last = WIDTHS[4]
     goals = {"relu4_1": 1, "relu4_2": 1, "relu5_1": 2, "relu5_2": 2}  # layer -> by how much pool3 is averaged
-    maps = {q: nn.Parameter(0.3 * nn.init.orthogonal_(torch.empty(inputs, student.get_submodule(q.replace("relu", "conv")).out_channels)))
-            for q in goals}
+
+    def goal_of(q, pool3):
+        if q == "relu4_2":
+            return positions(F.conv2d(pool3, kernel, padding=1))
+        t = F.avg_pool2d(pool3, goals[q])
+        return positions(F.avg_pool2d(t, 3, 1, 1, count_include_pad=False) if q == "relu5_2" else t)
+
+    with torch.no_grad():  # maps from our features to the goals: at first the best ones
+        some = data[torch.randperm(len(data))[:200], 0].float()
+        found = deep_blocks(student, some, goals)
+        maps = {q: nn.Parameter(torch.linalg.lstsq(positions(found[q]).flatten(0, 1), goal_of(q, some).flatten(0, 1)).solution.T.contiguous())
+                for q in goals}
     heads = nn.ModuleDict({"object": nn.Linear(last, 1 + int(numbers[:, 0].max())), "domain": nn.Linear(last, len(DOMAINS)),
                            "picture": nn.Sequential(nn.Linear(last, 128), nn.ReLU(), nn.Linear(128, 64))})
     train = parameters(student, (4, 5))
@@ -358,32 +416,33 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
         cosine(optimizer, options.rate, step, options.deep_steps)
         chosen = torch.randint(len(data), (batch,))
         y, x = torch.randint(0, 5, (2,)).tolist()
-        pool3 = data[chosen][..., y:y + 12, x:x + 12].transpose(0, 1).flatten(0, 1)  # (2 · batch, C, 12, 12)
+        seen = data[chosen][..., y:y + 12, x:x + 12].transpose(0, 1).flatten(0, 1).float()  # (2 · batch, C, 12, 12)
+        pool3 = torch.cat([seen, disturb(seen[:batch])])
         with torch.autocast("cpu", torch.bfloat16):
             found = deep_blocks(student, pool3, {name for name in student.layers if name.startswith(("relu4", "relu5"))})
-        means = torch.stack([f.float().mean((0, 2, 3)).clamp_min(1e-3).log().square().mean() for f in found.values()])
+        means = torch.stack([f[:2 * batch].float().mean((0, 2, 3)).clamp_min(1e-3).log().square().mean() for f in found.values()])
         loss, terms = 0.1 * means.sum(), {"even": means.mean()}
-        for q, factor in goals.items():
-            t = F.avg_pool2d(pool3.float(), factor)
-            if q == "relu5_2":
-                t = F.avg_pool2d(t, 3, 1, 1, count_include_pad=False)
-            f, t, W = positions(found[q].float()), positions(t), maps[q]
-            t = t / t.square().mean().sqrt()
-            terms[q] = (f @ W.T - t).square().mean()
+        for q in goals:
+            f, t, W = positions(found[q].float()), goal_of(q, pool3), maps[q]
+            if q == "relu4_2":  # only differences count
+                f, t = (v - v[:2 * batch].mean((0, 1)) for v in (f, t))
+            error = (f @ W.T - t).square().mean((1, 2)) / t.square().mean((1, 2))
+            terms[q], terms[q + " odd"] = error[:2 * batch].mean(), error[2 * batch:].mean()
             if q != "relu5_2":
                 spread = W.T @ W
                 loss = loss + 0.1 * (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
             if q in ("relu4_1", "relu5_1"):
                 gram, goal = f.mT @ f / f.shape[1], t.mT @ t / t.shape[1]
                 terms[q + " Gram"] = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()
-        seen = found["relu5_4"].float().mean((2, 3))
         known = numbers[chosen].repeat(2, 1)
-        terms["object"] = F.cross_entropy(heads["object"](seen), known[:, 0], ignore_index=-1)
-        terms["domain"] = F.cross_entropy(heads["domain"](seen), known[:, 1], ignore_index=-1)
-        one, two = F.normalize(heads["picture"](seen), dim=1).split(batch)
+        vector = found["relu5_4"][:2 * batch].float().mean((2, 3))
+        terms["object"] = F.cross_entropy(heads["object"](vector), known[:, 0], ignore_index=-1)
+        terms["domain"] = F.cross_entropy(heads["domain"](vector), known[:, 1], ignore_index=-1)
+        one, two = F.normalize(heads["picture"](vector), dim=1).split(batch)
         alike = one @ two.T / 0.1
         terms["picture"] = F.cross_entropy(alike, torch.arange(batch)) / 2 + F.cross_entropy(alike.T, torch.arange(batch)) / 2
-        weight = {"object": 0.3, "domain": 0.15, "picture": 0.3, "relu5_1": 0.5, "relu5_2": 0.5, "relu5_1 Gram": 0.5, "even": 0.0}
+        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "relu5_1": 0.5, "relu5_2": 0.5,
+                  "relu5_2 odd": 0.0, "relu5_1 Gram": 0.5, "even": 0.0}
         loss = loss + sum(weight.get(k, 1.0) * v for k, v in terms.items())
         optimizer.zero_grad()
         loss.backward()
@@ -397,7 +456,7 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
         for k, v in terms.items():
             log[k] = 0.98 * log.get(k, v.item()) + 0.02 * v.item()
         if step % 100 == 99:
-            print(f"{step + 1:6d} {time.time() - began:6.0f} s  " + "  ".join(f"{k.removeprefix('relu')} {v:.4f}" for k, v in log.items()), flush=True)
+            report(step + 1, began, log)
     student.load_state_dict(average, strict=False)
     student.requires_grad_(False)
     save_raw(student, None, raw)
