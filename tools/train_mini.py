@@ -10,8 +10,8 @@ TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB i
    to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices, and a pull of each filter's
    mean activation to one. A third of each batch are pictures being painted *by the network in training*: what the optimisation would
    exploit, training sees.
-2. Blocks 4-5 learn on the frozen pool3: to keep its features and Gram matrices, to name objects and domains, and to tell two crops of one
-   picture from other pictures.
+2. Blocks 4-5 start as filters that hand pool3 on, and learn on the frozen pool3: to keep its features and Gram matrices, to keep (relu4_2) what
+   it tells of relu3_2, to name objects and domains, and to tell two crops of one picture from other pictures.
 3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
 """
 
@@ -52,7 +52,7 @@ def main():
     parser.add_argument("--deep-steps", type=int, default=2500, help="steps for blocks 4-5 (default %(default)s)")
     parser.add_argument("--crop", type=int, default=96, help="side of the training crops in pixels (default %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default %(default)s)")
-    parser.add_argument("--start", type=Path, help="go on from this file (before normalisation: OUT.raw) instead of from noise")
+    parser.add_argument("--start", type=Path, help="go on from this file: an OUT, or its OUT.raw (float32, before normalisation)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -78,7 +78,7 @@ def main():
     options.out.write_bytes(data)
     record = {"file": options.out.name, "sha256": hashlib.sha256(data).hexdigest(), "widths": WIDTHS,
               "steps": options.steps, "deep_steps": options.deep_steps, "crop": options.crop, "rate": options.rate,
-              "start": options.start is not None, "seed": options.seed, "torch": torch.__version__,
+              "start": options.start and options.start.name, "seed": options.seed, "torch": torch.__version__,
               "minutes": round((time.time() - began) / 60)}
     options.out.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
     print(f"{options.out}: {len(data) / 1e6:.2f} MB, sha256 {record['sha256']}, {record['minutes']} min")
