@@ -1,13 +1,20 @@
 """The command line: `nstlib transfer | demo | pictures | fetch | doctor` (also `python -m nstlib`).
 
-Exit status: 0 done, 1 failed (one line says why), 2 wrong usage.
+Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 stopped: by Ctrl-C, a closed window or SIGTERM. A painting that
+is stopped is saved as it is.
 """
 
 import argparse
+import contextlib
+import logging
 import os
 import platform
 import shutil
+import signal
 import sys
+import tempfile
+import threading
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,18 +23,45 @@ DEMO_CONTENT, DEMO_STYLE = "riverside_town", "night_swirls"
 
 
 def main(arguments: list[str] | None = None) -> int:
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")  # a console that has no α, or a file name that is no text
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it says of a broken picture, load_image says better
     options = _parser().parse_args(arguments)
+    with _stopped_like_ctrl_c(), warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"nstlib: {_sentence(message)}", file=sys.stderr)
+        try:
+            return options.run(options) or 0
+        except KeyboardInterrupt:
+            print("nstlib: stopped before there was anything to save", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # nstlib pictures | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (ValueError, OSError, MemoryError) as error:  # FileNotFoundError and ConnectionError are OSErrors
+            print(f"nstlib: {_sentence(error)}", file=sys.stderr)
+        except RuntimeError as error:
+            from nstlib.memory import is_out_of_memory
+
+            if not is_out_of_memory(error):
+                raise
+            print("nstlib: out of memory; try a smaller --size", file=sys.stderr)
+        return 1
+
+
+@contextlib.contextmanager
+def _stopped_like_ctrl_c():
+    """A request to end (SIGTERM) and a closed terminal (SIGHUP) do what Ctrl-C does; one that is ignored (nohup) stays so."""
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []  # only the main thread may set handlers
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, handler in before.items():
+        if handler == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
     try:
-        return options.run(options) or 0
-    except KeyboardInterrupt:
-        print("nstlib: interrupted", file=sys.stderr)
-    except (ValueError, OSError) as error:  # FileNotFoundError and ConnectionError are OSErrors
-        print(f"nstlib: {_sentence(error)}", file=sys.stderr)
-    except RuntimeError as error:
-        if "out of memory" not in str(error) and "not enough memory" not in str(error):
-            raise
-        print("nstlib: out of memory; try a smaller --size", file=sys.stderr)
-    return 1
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _sentence(error: Exception) -> str:
@@ -59,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("--init", choices=("content", "noise", "style"), default="content", help="picture to start from")
     transfer.add_argument("--method", choices=("lbfgs", "adam"), default="lbfgs")
     transfer.add_argument("--seed", type=int, default=0, help="for --init noise")
+    transfer.add_argument("--checkpoint", metavar="FILE", type=Path, help="keep the state of the run here, every 30 s, until OUT is written")
+    transfer.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
     transfer.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
     demo = command("demo", _demo, "Paint a shipped photograph; the pictures go to outputs/ in the present folder.")
@@ -80,32 +116,60 @@ def _positive(text: str) -> int:
 def _transfer(options) -> int:
     import nstlib
 
-    output = options.output
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {output.parent} to write {output.name} into; make it first")
-    for source in (options.photo, options.painting):
-        if output.exists() and Path(source).exists() and output.samefile(source):
-            raise ValueError(f"the output {output} is one of the two input pictures; give it another name")
-    if output.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise ValueError(f"the output is called {output.name!r}; its name must end in .png, .jpg or .webp")
+    output, checkpoint = options.output, options.checkpoint
+    _check_places(options)
     content, style = (nstlib.load_image(source) for source in (options.photo, options.painting))
     network = nstlib.load_network(options.network)
     lines = _plain_lines(options.steps) if not options.quiet and not sys.stderr.isatty() else None
     result = nstlib.style_transfer(
         content, style, network=network, size=options.size, steps=options.steps, content_weight=options.content_weight,
         style_weight=options.style_weight, init=options.init, method=options.method, seed=options.seed,
-        progress=not options.quiet and lines is None, on_step=lines)
+        progress=not options.quiet and lines is None, on_step=lines, checkpoint=checkpoint)
     nstlib.save_image(result.image, output)
     if not options.quiet:
         print(f"{output}: {result}, {result.history[-1]['time']:.0f} s")
-    return 0
+    stopped = result.note.startswith("stopped by the user")
+    if checkpoint and checkpoint.exists():
+        if not result.note:
+            checkpoint.unlink()
+        elif not options.quiet:
+            print(f"{checkpoint} is kept: the same command with --resume goes on from there")
+    return 130 if stopped else 0
+
+
+def _check_places(options) -> None:
+    """Refuses, before anything is painted, an output or a checkpoint that could not be written or would harm a picture."""
+    output, checkpoint = options.output, options.checkpoint
+    for file in (output, checkpoint):
+        if file is None:
+            continue
+        if not file.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into; make it first")
+        if file.is_dir():
+            raise ValueError(f"{file} is a folder; give the name of a file in it")
+        for source in (options.photo, options.painting):
+            if file.exists() and Path(source).exists() and file.samefile(source):
+                raise ValueError(f"the output {file} is one of the two input pictures; give it another name")
+        try:
+            tempfile.TemporaryFile(dir=file.parent).close()
+        except OSError as error:
+            raise OSError(f"nothing can be written into the folder {file.parent} ({error.strerror}); give another one") from None
+    if output.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise ValueError(f"the output is called {output.name!r}; its name must end in .png, .jpg or .webp")
+    if options.resume and checkpoint is None:
+        raise ValueError("--resume needs to know from where: give --checkpoint FILE too")
+    if checkpoint and checkpoint.resolve() == output.resolve():
+        raise ValueError("the output and the checkpoint are the same file; give one of them another name")
+    if checkpoint and checkpoint.exists() and not options.resume:
+        raise ValueError(f"there is a checkpoint {checkpoint} already; add --resume to go on from it, or delete it to begin anew")
 
 
 def _plain_lines(steps: int):
     """A line for each tenth of the steps: for log files and consoles where a bar would be rubbish."""
     def line(step, image, losses):
         if step == 1 or step == steps or step % max(1, steps // 10) == 0:
-            print(f"step {step} of {steps}: " + ", ".join(f"{k} {v:.4g}" for k, v in losses.items()), flush=True)
+            with contextlib.suppress(OSError):  # nobody reads it any more: the painting goes on
+                print(f"step {step} of {steps}: " + ", ".join(f"{k} {v:.4g}" for k, v in losses.items()), flush=True)
     return line
 
 
@@ -189,7 +253,7 @@ def _doctor(options) -> int:
         print(f"memory       {memory:.0f} GiB")
         if memory < 3:
             problems.append("there is less than 3 GiB of memory: use --size 256 or less")
-    free = shutil.disk_usage(Path.home() if Path.home().is_dir() else ".").free / 2**30
+    free = shutil.disk_usage(home if os.path.isdir(home := os.path.expanduser("~")) else ".").free / 2**30
     print(f"disk         {free:.0f} GiB free")
     for problem in problems:
         print(f"to mend: {problem}")

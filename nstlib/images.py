@@ -5,13 +5,13 @@ All that is known about a named picture (title, author, licence, address, SHA-25
 """
 
 import difflib
-import hashlib
 import importlib.util
 import io
 import json
 import os
-import uuid
+import tempfile
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -22,11 +22,15 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from nstlib.files import one_at_a_time, sha256, whole_file
+
 _PACKAGE = Path(__file__).resolve().parent
 #: Folder of the shipped pictures and weights: inside the package where a wheel put it, else beside it in the checkout.
 DATA = _PACKAGE / "data" if (_PACKAGE / "data").is_dir() else _PACKAGE.parent / "data"
 
 _FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+#: What is opened. Not all that Pillow can: EPS runs Ghostscript on the program inside the file, others take any text for a picture.
+_READABLE = ("PNG", "JPEG", "MPO", "GIF", "WEBP", "TIFF", "BMP", "DIB", "PPM", "ICO", "JPEG2000", "AVIF")
 _TIMEOUT = (4, 20)  # seconds to connect, seconds without a byte: being offline shows soon
 
 
@@ -119,7 +123,15 @@ def resize_image(image: Tensor, size: int | tuple[int, int]) -> Tensor:
     """
     if not (isinstance(image, Tensor) and image.ndim == 4 and image.is_floating_point() and image.numel()):
         raise ValueError(f"resize_image got {_describe(image)}, wanted floats (B, C, H, W); load_image makes them")
-    own = tuple(image.shape[-2:])
+    new = resized_shape(image.shape[-2:], size)
+    if new == tuple(image.shape[-2:]):
+        return image
+    precise = image.cpu().to(torch.promote_types(image.dtype, torch.float32))
+    return torch.nn.functional.interpolate(precise, new, mode="bicubic", antialias=True).clamp(0, 1).to(image)
+
+
+def resized_shape(own: Sequence[int], size: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) that `resize_image` gives to an image of shape `own`; ValueError as there."""
     pair = tuple(size) if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
     if not all(isinstance(number, (int, np.integer)) and number >= 1 for number in pair):
         raise ValueError(f"size is {size!r}, wanted the longer side in pixels or a pair (H, W); for example 384")
@@ -127,10 +139,7 @@ def resize_image(image: Tensor, size: int | tuple[int, int]) -> Tensor:
     limit = Image.MAX_IMAGE_PIXELS or float("inf")
     if new[0] * new[1] > limit:
         raise ValueError(f"size {size!r} is {new[0]} x {new[1]}, over {limit / 1e6:.0f} million pixels; ask for less")
-    if new == own:
-        return image
-    precise = image.cpu().to(torch.promote_types(image.dtype, torch.float32))
-    return torch.nn.functional.interpolate(precise, new, mode="bicubic", antialias=True).clamp(0, 1).to(image)
+    return new
 
 
 def save_image(image: Tensor, path: str | os.PathLike) -> Path:
@@ -163,18 +172,8 @@ def save_image(image: Tensor, path: str | os.PathLike) -> Path:
     """
     path = Path(os.path.expanduser(path))
     encoded = _encode(image, path)
-    target = path.resolve()  # through a symbolic link, not over it
-    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(encoded)
-            os.replace(temporary, target)
-        except BaseException:  # KeyboardInterrupt too
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise OSError(f"{str(path)!r} could not be written ({error.strerror}); save to another place") from None
+    with whole_file(path) as temporary:
+        temporary.write_bytes(encoded)
     return path
 
 
@@ -230,9 +229,11 @@ def fetch_picture(name: str) -> Path:
 
     target = _cached_file(name)
     try:
-        target.unlink(missing_ok=True)  # there, but refused by _local_file
-        pooch.retrieve(entry["address"], f"sha256:{entry['sha256']}", target.name, target.parent,
-                       downloader=pooch.HTTPDownloader(timeout=_TIMEOUT))
+        with one_at_a_time(target):
+            if not _local_file(name):  # nobody else has fetched it while we waited
+                target.unlink(missing_ok=True)  # there, but refused by _local_file
+                pooch.retrieve(entry["address"], f"sha256:{entry['sha256']}", target.name, target.parent,
+                               downloader=pooch.HTTPDownloader(timeout=_TIMEOUT))
         return target
     except requests.HTTPError as error:
         reason = f"the server answered {error.response.status_code}"
@@ -257,8 +258,10 @@ def _registry() -> dict[str, dict]:
 def _cached_file(name: str) -> Path:
     import pooch
 
-    folder = Path(os.environ.get("NSTLIB_CACHE") or pooch.os_cache("nstlib")).expanduser()
-    return folder / (name + Path(urlsplit(_registry()[name]["address"]).path).suffix)
+    folder = os.path.expanduser(os.environ.get("NSTLIB_CACHE") or pooch.os_cache("nstlib"))
+    if folder.startswith("~"):  # a user without a home
+        folder = os.path.join(tempfile.gettempdir(), "nstlib")
+    return Path(folder) / (name + Path(urlsplit(_registry()[name]["address"]).path).suffix)
 
 
 def _local_file(name: str) -> Path | None:
@@ -270,7 +273,7 @@ def _local_file(name: str) -> Path | None:
     if package and (path := Path(package.origin).parent / "data" / entry["file"]).is_file():
         return path
     path = _cached_file(name)
-    return path if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"] else None
+    return path if path.is_file() and sha256(path) == entry["sha256"] else None
 
 
 def _nearest_name(text: str) -> str | None:
@@ -316,8 +319,10 @@ def _recognise(file: BinaryIO, label: str) -> Image.Image:
         raise ValueError(f"{label} is empty (0 bytes); get the picture again")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what Pillow finds odd in a file
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return Image.open(file)
+            Image.init()
+            return Image.open(file, formats=[name for name in _READABLE if name in Image.OPEN])
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ValueError(f"{label} has over {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels; make it smaller first, "
                          "in a picture editor") from None
@@ -338,7 +343,9 @@ def _decode(image: Image.Image, label: str) -> np.ndarray:
     try:
         animated = image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF")  # not MPO: a photograph and its preview
         frames = getattr(image, "n_frames", 1) if animated else 1
-        pixels = _to_srgb(ImageOps.exif_transpose(image))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd metadata
+            pixels = _to_srgb(ImageOps.exif_transpose(image))
     except Exception:
         kind = f"{image.format or 'PIL'} {image.mode}"
         raise ValueError(f"{label} is cut short, damaged or of a rare kind ({kind}); get it again, or save it as PNG "

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from safetensors.torch import load as load_safetensors
 from torch import Tensor, nn
 
+from nstlib.files import one_at_a_time, sha256
 from nstlib.images import DATA, load_image, picture_info, picture_names
 
 CONVOLUTIONS_PER_BLOCK = (2, 2, 4, 4, 4)
@@ -236,27 +237,35 @@ def _mini_weights() -> dict[str, Tensor]:
 
 
 def _vgg19_weights() -> dict[str, Tensor]:
-    """torchvision's VGG-19: its own loader, with progress bar and hash check; the three large linear layers are dropped."""
+    """torchvision's VGG-19, opened only if its bytes are the ones promised; the three large linear layers are dropped."""
     from torchvision.models import VGG19_Weights  # here, not above: "mini" does not need torchvision
 
-    source = VGG19_Weights.IMAGENET1K_V1
-    file = Path(torch.hub.get_dir()) / "checkpoints" / source.url.rsplit("/", 1)[-1]
-    here, instead = file.exists(), 'load_network("mini") needs no download.'
+    url = VGG19_Weights.IMAGENET1K_V1.url
+    file = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
+    promised = file.stem.rsplit("-", 1)[-1]  # the name ends in the first digits of its SHA-256
+    instead = 'load_network("mini") needs no download.'
     try:
-        state = source.get_state_dict(progress=True, check_hash=True, weights_only=True, map_location="cpu")
+        if not file.exists():
+            with one_at_a_time(file):
+                if not file.exists():  # nobody else has fetched it while we waited
+                    torch.hub.download_url_to_file(url, str(file), promised)
     except urllib.error.URLError as error:
-        raise ConnectionError(f"VGG-19's weights (548 MB) could not be downloaded from {source.url}: {error.reason}. "
+        raise ConnectionError(f"VGG-19's weights (548 MB) could not be downloaded from {url}: {' '.join(str(error.reason).split())}. "
                               f"Try again with a network; {instead}") from None
     except OSError as error:
         raise ConnectionError(f"VGG-19's weights could not be downloaded to {file}: {error}. Free 600 MB there or set TORCH_HOME "
                               f"to another folder; {instead}") from None
-    except Exception as error:  # a bad hash, a cut archive, a pickle with anything but tensors: torch raises many kinds
-        if not here:
-            file.unlink(missing_ok=True)
-            raise ConnectionError(f"VGG-19's weights did not arrive whole from {source.url} ({type(error).__name__}) and were "
-                                  f"thrown away. Try again; {instead}") from None
-        raise ValueError(f"The file of VGG-19's weights is damaged ({type(error).__name__}). Delete {file} and try again; "
-                         f"{instead}") from None
+    except Exception as error:  # a bad hash, an answer that is none: torch and http raise many kinds
+        raise ConnectionError(f"VGG-19's weights did not arrive whole from {url} ({type(error).__name__}) and were "
+                              f"thrown away. Try again; {instead}") from None
+    if not sha256(file).startswith(promised):  # before anything in it is read
+        try:
+            file.unlink()
+        except OSError:
+            raise ValueError(f"The file of VGG-19's weights is damaged. Delete {file} and try again; {instead}") from None
+        raise ValueError(f"The file of VGG-19's weights was damaged and is thrown away: {file}. Try again, which downloads it anew "
+                         f"(548 MB); {instead}")
+    state = torch.load(file, map_location="cpu", weights_only=True)
     indices = sorted({int(key.split(".")[1]) for key in state if key.startswith("features.")})
     return {f"conv{name}.{part}": state[f"features.{index}.{part}"]
             for name, index in zip(CONVOLUTIONS, indices, strict=True) for part in ("weight", "bias")}

@@ -9,6 +9,7 @@ import base64
 import html
 import io
 import math
+import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -19,13 +20,15 @@ from PIL import Image
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from nstlib.images import load_image, resize_image
+from nstlib.checkpoint import Checkpoint, fingerprint
+from nstlib.images import load_image, resize_image, resized_shape
 from nstlib.losses import content_loss, gram_matrix, layer_style_loss, total_variation
+from nstlib.memory import check_memory, is_out_of_memory, out_of_memory
 from nstlib.networks import FeatureNetwork, least_size, load_network
 
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_WEIGHT, STYLE_WEIGHT = 8e-4, 1e4  # chosen by looking, and by a judge: data/README.md
+CONTENT_WEIGHT, STYLE_WEIGHT = 1e-3, 1e4  # chosen by looking, and by a judge: data/README.md
 RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
 VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
 
@@ -66,7 +69,7 @@ class Result:
 
 def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs", steps: int = 300,
                    learning_rate: float | None = None, progress: bool = True,
-                   on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+                   on_step: Callable[[int, Tensor, dict], None] | None = None, checkpoint: Checkpoint | None = None) -> Result:
     """Change the pixels of `image` until the objective is small.
 
         x ← argmin Σ objective(x)        notebooks/05_style_transfer
@@ -87,12 +90,14 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         Show a bar with the losses.
     on_step : function of (step, image in [0, 1], losses), optional
         Called after each evaluation. Whatever it raises ends the run; KeyboardInterrupt ends it politely.
+    checkpoint : Checkpoint, optional
+        Keeps the state of the run in a file and begins with what is there (`style_transfer` makes it).
 
     Returns
     -------
     Result: the picture with the smallest sum. The objective only ever sees pixels in [0, 1]: those that a step has carried out of range
         are cut off for it, and drawn back by a penalty. (To overwrite them inside the loop would hide from L-BFGS what its steps did.)
-        Interrupted by KeyboardInterrupt (■ in Jupyter, Ctrl-C in a terminal): the best picture so far.
+        Interrupted by KeyboardInterrupt (■ in Jupyter, Ctrl-C in a terminal) or by a lack of memory: the best picture so far.
 
     Raises
     ------
@@ -110,12 +115,18 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         raise ValueError(f'method is {method!r}; it must be "lbfgs" (as in the paper) or "adam".')
     if not isinstance(steps, int) or steps < 1:
         raise ValueError(f"steps is {steps!r}; it must be a whole number of at least 1, for example 300.")
-    x = image.detach().clone().requires_grad_(True)
+    if learning_rate is not None and not (isinstance(learning_rate, (int, float)) and 0 < learning_rate < math.inf):
+        raise ValueError(f"learning_rate is {learning_rate!r}; it must be a positive number, or None for the usual one.")
+    x = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)  # L-BFGS wants it in one piece
     if method == "lbfgs":  # max_iter=1: one evaluation for each step; the curvature is kept between steps
         optimizer = torch.optim.LBFGS([x], lr=learning_rate or 1, max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0)
     else:
         optimizer = torch.optim.Adam([x], lr=learning_rate or 0.02, betas=(0.9, 0.99))
-    best, least, history, note, start = x.detach().clamp(0, 1), math.inf, [], "", time.perf_counter()
+    best, history, note = x.detach().clamp(0, 1), [], ""
+    if checkpoint:
+        best, history = checkpoint.restore(x, optimizer, best)
+    chosen = min(history, key=lambda record: record["total"], default=None)  # the record of `best`
+    start = time.perf_counter() - (history[-1]["time"] if history else 0)
 
     def evaluate() -> Tensor:
         optimizer.zero_grad()
@@ -123,14 +134,14 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         losses = objective(x + (picture - x).detach())  # value of the cut picture, gradient of every pixel, cut or not
         total = sum(losses.values())
         outside = (x - picture).square().mean()  # draws pixels back that a step has carried out of range
-        (total + RETURN * (history[0]["total"] if history else 0) * outside).backward()
+        (total + RETURN * (abs(history[0]["total"]) if history else 0) * outside).backward()
         history.append({"step": len(history) + 1, "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
                         "total": total.item(), **{name: loss.item() for name, loss in losses.items()}})
         return total
 
-    bar = tqdm(total=steps, disable=not progress, unit="step")
+    bar = tqdm(total=steps, initial=len(history), disable=not progress, unit="step")
     try:
-        for step in range(1, steps + 1):
+        for step in range(len(history) + 1, steps + 1):
             before = x.detach().clamp(0, 1)  # what is about to be evaluated
             optimizer.step(evaluate)
             record = history[-1]
@@ -138,15 +149,17 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
                 history.pop()
                 note = f"stopped at step {step}: the loss is {record['total']}"
                 break
-            if record["total"] < least:
-                least, best = record["total"], before
+            if chosen is None or record["total"] < chosen["total"]:
+                chosen, best = record, before
+            if checkpoint:
+                checkpoint.save(x, optimizer, best, history)
             losses = {name: value for name, value in record.items() if name not in ("step", "time", "size")}
             bar.update()
             bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items() if name != "total"}, refresh=False)
             if on_step:
                 on_step(step, before, losses)
-    except KeyboardInterrupt:
-        note = f"stopped by the user after {len(history)} of {steps} steps"
+    except (KeyboardInterrupt, RuntimeError, MemoryError) as error:
+        note = _reason(error, x.shape[-2:], f"after {len(history)} of {steps} steps", chosen is not None)
     finally:
         bar.close()
     if note.startswith("stopped at"):
@@ -155,10 +168,7 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
                              "weights finite?")
         warnings.warn(f"{note[0].upper()}{note[1:]}. Here is the best picture before that. Use smaller weights, a smaller "
                       'learning_rate or method="adam".', stacklevel=2)
-    with torch.no_grad():  # the last record is of the picture that is returned
-        losses = {name: loss.item() for name, loss in objective(best).items()}
-    history.append({"step": len(history), "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
-                    "total": sum(losses.values()), **losses})
+    history.append({**chosen, "step": len(history), "time": time.perf_counter() - start})  # of the picture that is returned
     return Result(best.cpu(), history, {"method": method, "steps": steps}, note)
 
 
@@ -167,7 +177,7 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
                    content_weight: float = CONTENT_WEIGHT, style_weight: float = STYLE_WEIGHT, tv_weight: float = 0,
                    size: int | None = 384, steps: int = 300, method: str = "lbfgs", learning_rate: float | None = None,
                    init: str | Tensor = "content", coarse_to_fine: bool = True, seed: int = 0, progress: bool = True,
-                   on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
+                   on_step: Callable[[int, Tensor, dict], None] | None = None, checkpoint: str | os.PathLike | None = None) -> Result:
     """Paint the photograph `content` in the manner of the painting `style`.
 
         L_total = α L_content + β L_style        equation 7; notebooks/05_style_transfer
@@ -185,9 +195,12 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     method, learning_rate, progress, on_step : as in `optimize_image`
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
     coarse_to_fine : bool
-        Half of the steps at a third of the size, a third of them at two thirds, the rest at full size. Large shapes settle
-        while pixels are few. False: all steps at full size, as in the paper.
+        A third of the steps at a third of the size, a third at two thirds, a third at full size. Large shapes settle while
+        pixels are few. False: all steps at full size, as in the paper.
     seed : for the noise. The same seed on the same machine with as many threads gives the same picture.
+    checkpoint : file, optional
+        The state of the run is written there every 30 s, and a run that finds the file goes on from it: to the very same picture as
+        without the interruption, on the same machine with as many threads. Delete the file when the picture is saved.
 
     Returns
     -------
@@ -195,7 +208,9 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
 
     Raises
     ------
-    ValueError: an unknown layer, init or method, a weight that is negative or not finite, or pictures too small for a layer.
+    ValueError: an unknown layer, init or method, a weight that is negative or not finite, pictures too small for a layer, or a checkpoint
+        of other settings.
+    MemoryError: the picture is too large; the message names a size that fits.
 
     Notes
     -----
@@ -211,6 +226,7 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     network = network or load_network()
     content, style = _tensor(content, network), _tensor(style, network)
     size = max(content.shape[-2:]) if size is None else size
+    content_layers, style_layers = ((q,) if isinstance(q, str) else tuple(q) for q in (content_layers, style_layers))
     weights = _layer_weights(style_layers, layer_weights)
     layers = [*content_layers, *style_layers]
 
@@ -226,9 +242,9 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
         def objective(image: Tensor) -> dict[str, Tensor]:
             features = network(image, layers)
             losses = {}
-            if content_weight:
+            if content_weight and targets:
                 losses["content"] = content_weight * sum(scale[q] * content_loss(features[q], targets[q]) for q in targets)
-            if style_weight:
+            if style_weight and grams:
                 losses["style"] = style_weight * sum(
                     weights[q] * layer_style_loss(features[q], grams[q], target_positions=counts[q]) for q in grams)
             if tv_weight:
@@ -241,13 +257,19 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
         raise ValueError("content_weight and style_weight are both 0 (or there are no layers), so there is nothing to paint for.")
     least = max(least_size(name) for name in layers)
     schedule = _schedule(content, size, steps, least) if coarse_to_fine else [(size, steps)]
+    check_memory(network, layers, *resized_shape(content.shape[-2:], size))
+    settings = {"network": network.name, "content_layers": content_layers, "style_layers": style_layers,
+                "layer_weights": layer_weights, "content_weight": content_weight, "style_weight": style_weight,
+                "tv_weight": tv_weight, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
+                "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine, "seed": seed}
     start = _start(init, resize_image(content, schedule[0][0]), style, seed)
+    kept = checkpoint and Checkpoint(checkpoint, settings | {
+        "schedule": schedule, "content_sha256": fingerprint(content), "style_sha256": fingerprint(style),
+        "init_sha256": fingerprint(init) if isinstance(init, Tensor) else "",
+        "network_sha256": fingerprint(*network.state_dict().values())})
     result = _over_sizes(start, content, schedule, objective_at, method=method, learning_rate=learning_rate, progress=progress,
-                         on_step=on_step)
-    result.settings = {"network": network.name, "content_layers": tuple(content_layers), "style_layers": tuple(style_layers),
-                       "layer_weights": layer_weights, "content_weight": content_weight, "style_weight": style_weight,
-                       "tv_weight": tv_weight, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
-                       "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine, "seed": seed}
+                         on_step=on_step, checkpoint=kept)
+    result.settings = settings
     return result
 
 
@@ -281,16 +303,14 @@ def synthesize_texture(style, layers: Sequence[str] = STYLE_LAYERS, *, network: 
 
     Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
     """
-    return style_transfer(torch.zeros(1, 3, size, size), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
+    return style_transfer(torch.zeros(1, 3, 1, 1), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
                           size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
 
 
 # ---- the small parts ---------------------------------------------------------------------------------------------------
 
 def _tensor(picture, network: FeatureNetwork) -> Tensor:
-    if not (isinstance(picture, Tensor) and picture.ndim == 4):
-        picture = load_image(picture)
-    return picture.to(network.mean.device)
+    return load_image(picture).to(network.mean.device)
 
 
 def _layer_weights(layers: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
@@ -299,6 +319,8 @@ def _layer_weights(layers: Sequence[str], weights: Sequence[float] | None) -> di
         return {name: 1 / len(layers) for name in layers}
     if len(weights) != len(layers):
         raise ValueError(f"There are {len(weights)} layer weights for {len(layers)} style layers; give one for each.")
+    if not all(math.isfinite(weight) and weight >= 0 for weight in weights):
+        raise ValueError(f"layer_weights are {list(weights)}; they must be finite numbers that are not negative.")
     return dict(zip(layers, weights, strict=True))
 
 
@@ -308,17 +330,17 @@ def _paper_scale(layer: str, features: Tensor, image: Tensor) -> float:
 
 
 def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[int, int]]:
-    """(longer side, steps) from coarse to fine; no size below 96, nor so small that a layer has less than two positions across.
+    """(longer side, steps) from coarse to fine; no size below 80, nor so small that a layer has less than two positions across.
 
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
-    [(128, 150), (256, 100), (384, 50)]
+    [(128, 100), (256, 100), (384, 100)]
     >>> _schedule(torch.zeros(1, 3, 600, 800), 128, 300, 16)
-    [(128, 300)]
+    [(85, 150), (128, 150)]
     """
     shape = min(content.shape[-2:]) / max(content.shape[-2:])
-    coarse = [side for side in (round(size / 3), round(2 * size / 3)) if side >= 96 and side * shape >= 2 * least]
-    share = {2: (steps // 2, steps // 3), 1: (3 * steps // 5,), 0: ()}[len(coarse)]
-    stages = [(side, n) for side, n in zip(coarse, share, strict=True) if n]
+    coarse = [side for side in (round(size / 3), round(2 * size / 3)) if side >= 80 and side * shape >= 2 * least]
+    share = steps // (len(coarse) + 1)
+    stages = [(side, share) for side in coarse if share]
     return [*stages, (size, steps - sum(n for _, n in stages))]
 
 
@@ -328,7 +350,7 @@ def _start(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Ten
     if isinstance(init, Tensor):
         if init.ndim != 4 or init.shape[:2] != (1, 3):
             raise ValueError(f"init is a tensor of shape {tuple(init.shape)}; wanted (1, 3, height, width), as load_image gives.")
-        return resize_image(init.to(content), tuple(shape))
+        return resize_image(load_image(init).to(content), tuple(shape))
     if init == "noise":  # drawn on the CPU: the same on every device
         return torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(content)
     if init in ("content", "style"):
@@ -336,20 +358,42 @@ def _start(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Ten
     raise ValueError(f'init is {init!r}; it must be "content", "noise", "style" or an image tensor.')
 
 
-def _over_sizes(image: Tensor, content: Tensor, schedule: list[tuple[int, int]], objective_at, *, progress, on_step, **options) -> Result:
+def _over_sizes(image: Tensor, content: Tensor, schedule: list[tuple[int, int]], objective_at, *, on_step, checkpoint, **options) -> Result:
     """`optimize_image` at each size in turn, each from the picture of the size before, as one run with one history."""
-    total, done, seconds, history = sum(n for _, n in schedule), 0, 0.0, []
-    shape = tuple(resize_image(content, schedule[-1][0]).shape[-2:])
-    for size, steps in schedule:
-        image = resize_image(image, tuple(resize_image(content, size).shape[-2:])).to(content.device)
+    total, done, note, last = sum(n for _, n in schedule), 0, "", None
+    history = checkpoint.earlier if checkpoint else []
+    for stage, (size, steps) in enumerate(schedule):
+        if checkpoint and stage < checkpoint.stage:  # done before the interruption
+            done += steps
+            continue
+        if checkpoint:
+            checkpoint.stage = stage
+        seconds = history[-1]["time"] if history else 0
+        image = resize_image(image, resized_shape(content.shape[-2:], size)).to(content.device)
         follow = None if on_step is None else lambda step, picture, losses, done=done: on_step(done + step, picture, losses)
-        result = optimize_image(image, objective_at(size), steps=steps, progress=progress, on_step=follow, **options)
-        final = size == schedule[-1][0] or bool(result.note)
-        for record in result.history if final else result.history[:-1]:
-            history.append({**record, "step": record["step"] + done, "time": record["time"] + seconds})
-        done, seconds, image = done + steps, seconds + result.history[-1]["time"], result.image
-        if final:
+        try:
+            result = optimize_image(image, objective_at(size), steps=steps, on_step=follow, checkpoint=checkpoint, **options)
+        except (KeyboardInterrupt, RuntimeError, MemoryError) as error:  # before the first step at this size
+            note = _reason(error, image.shape[-2:], "between two sizes", last is not None)
             break
-    if done < total:
-        result.note = f"{result.note}, of {total}"
-    return Result(resize_image(image, shape), history, note=result.note)
+        *records, last = [{**record, "step": record["step"] + done, "time": record["time"] + seconds} for record in result.history]
+        history += records
+        done, image, note = done + steps, result.image, result.note
+        if note:
+            break
+    if note and len(schedule) > 1:
+        note = f"{note}, {last['step']} of {total} in all"
+    return Result(resize_image(image.cpu(), resized_shape(content.shape[-2:], schedule[-1][0])), [*history, last], note=note)
+
+
+def _reason(error: BaseException, shape: Sequence[int], when: str, something_to_show: bool) -> str:
+    """The note on a run that was interrupted or lacked memory; raises where there is nothing to show yet, and any other error."""
+    if isinstance(error, KeyboardInterrupt) and something_to_show:
+        return f"stopped by the user {when}"
+    if not is_out_of_memory(error):
+        raise error
+    sentence = out_of_memory(*shape)
+    if not something_to_show:
+        raise sentence from None
+    warnings.warn(f"{sentence} Here is the best picture so far.", stacklevel=3)
+    return f"out of memory {when}"

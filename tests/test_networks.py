@@ -26,16 +26,20 @@ def stand_in(tmp_path_factory):
     state = {f"features.{key}": value for key, value in model.state_dict().items()}
     state["classifier.0.weight"] = torch.zeros(1, 1)
     home = tmp_path_factory.mktemp("torch home")
-    file = home / "hub" / "checkpoints" / VGG19_Weights.IMAGENET1K_V1.url.rsplit("/", 1)[-1]
-    file.parent.mkdir(parents=True)
-    torch.save(state, file)
-    return home, file, model
+    folder = home / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.save(state, folder / "made.pth")
+    digits = hashlib.sha256((folder / "made.pth").read_bytes()).hexdigest()[:8]
+    return home, (folder / "made.pth").rename(folder / f"vgg19-{digits}.pth"), model
 
 
 @pytest.fixture
 def torch_home(stand_in, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(stand_in[0]))
-    return stand_in
+    before = VGG19_Weights.IMAGENET1K_V1.value.url
+    object.__setattr__(VGG19_Weights.IMAGENET1K_V1.value, "url", f"https://nowhere.invalid/{stand_in[1].name}")  # a frozen dataclass
+    yield stand_in
+    object.__setattr__(VGG19_Weights.IMAGENET1K_V1.value, "url", before)
 
 
 def test_each_activation_of_vgg19_is_that_of_a_sequential_cut_there(torch_home):
@@ -164,14 +168,15 @@ def test_vgg19_normalised_over_the_shipped_pictures(torch_home):
     assert 0.1 < network(image, ["relu1_2"])["relu1_2"].mean() < 10
 
 
-def test_a_cut_vgg19_file_is_named(torch_home, tmp_path, monkeypatch):
+def test_a_cut_vgg19_file_is_thrown_away_and_named(torch_home, tmp_path, monkeypatch):
     file = torch_home[1]
     cut = tmp_path / "hub" / "checkpoints" / file.name
     cut.parent.mkdir(parents=True)
     cut.write_bytes(file.read_bytes()[:100_000])
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match=f"damaged .* Delete .*{file.name}"):
+    with pytest.raises(ValueError, match=f"damaged .*thrown away: .*{file.name}.* Try again"):
         nstlib.load_network("vgg19")
+    assert not cut.exists() and file.exists()
 
 
 class Server(http.server.SimpleHTTPRequestHandler):
@@ -214,7 +219,7 @@ def test_a_wrong_download_is_thrown_away(stand_in, download):
     file = download(stand_in[1].read_bytes()[:100_000], "00000000")
     with pytest.raises(ConnectionError, match="did not arrive whole"):
         nstlib.load_network("vgg19")
-    assert not file.exists() and not any(file.parent.glob("*"))
+    assert [path.name for path in file.parent.iterdir()] == [f".{file.name}.lock"]
 
 
 def test_no_server_no_network(download):

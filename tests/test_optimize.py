@@ -74,7 +74,7 @@ def interrupt_at(number):
 def test_an_interrupt_gives_the_picture_so_far(mini):
     result = style_transfer("cat", "gravel", network=mini, size=300, steps=12, progress=False, on_step=interrupt_at(3))
     assert result.image.shape == (1, 3, 200, 300)  # the size asked for, though the run was still at a coarser one
-    assert result.note == "stopped by the user after 3 of 6 steps, of 12"
+    assert result.note == "stopped by the user after 3 of 4 steps, 3 of 12 in all"
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +164,14 @@ def test_reconstruction_from_noise_and_texture(mini):
 def test_bad_parameters(mini, keywords, message):
     with pytest.raises(ValueError, match=message):
         style_transfer("cat", "gravel", **{"network": mini, "size": 64, "steps": 2, "progress": False} | keywords)
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_a_picture_in_any_order_of_memory(method):
+    """What a network or a resize hands out may lie channel by channel or pixel by pixel."""
+    picture = torch.rand(1, 3, 6, 5)
+    plain, other = (optimize_image(start, towards(0.5), method=method, steps=4, progress=False).image
+                    for start in (picture, picture.to(memory_format=torch.channels_last)))
+    torch.testing.assert_close(plain, other)
+    last = picture.permute(0, 1, 3, 2)
+    assert optimize_image(last, towards(0.5), method=method, steps=4, progress=False).image.shape == (1, 3, 5, 6)
