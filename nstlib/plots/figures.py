@@ -1,17 +1,16 @@
-"""Every figure of the course; the only module that uses matplotlib. Each function returns its Figure and works without a display.
-
-Pictures of one row have one height, titles name what differs, colour maps are colour-blind safe.
-"""
+"""Figures that show themselves, and the plainest of them: pictures in rows, losses over steps."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as PlainFigure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 COLORS = {"content": "#0072B2", "style": "#D55E00", "tv": "#999999", "total": "#222222"}  # Okabe and Ito's, colour-blind safe
+LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
 
 
 class Figure(PlainFigure):
@@ -78,25 +77,32 @@ def show_history(history: Sequence[Mapping[str, float]], *, marks: Sequence[int]
     axis.set(yscale="log", xlabel="step (one evaluation of both losses and their gradient)", ylabel="weighted loss", xlim=(0, steps[-1]))
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(frameon=False, loc="center right")
+    axis.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.93))
     return figure
 
 
-def show_gram(grams: Mapping[str, Tensor] | Tensor, *, order: Sequence[int] | None = None, height: float = 3.2) -> Figure:
-    """Gram matrices, (1, N, N) or (N, N), as images side by side on one scale; `order` rearranges the filters in all of them."""
-    named = grams if isinstance(grams, Mapping) else {"": grams}
-    matrices = {name: gram.detach().float().cpu().reshape(gram.shape[-2:]) for name, gram in named.items()}
-    order = list(range(next(iter(matrices.values())).shape[0])) if order is None else list(order)
-    # Entries span decades: the square root of |G| shows the weak ones too.
-    shown = {name: gram[order][:, order].abs().sqrt() for name, gram in matrices.items()}
-    high = max(gram.max().item() for gram in shown.values())
-    figure = Figure(figsize=((height + 0.2) * len(shown) + 0.9, height + 0.3), layout="constrained")
-    axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axis, (name, gram) in zip(axes, shown.items(), strict=True):
-        drawn = axis.imshow(gram, cmap="viridis", vmin=0, vmax=high, interpolation="nearest")
-        axis.set_title(name, fontsize=10)
-        axis.set(xlabel="filter j", ylabel="filter i" if axis is axes[0] else "")
-    figure.colorbar(drawn, ax=list(axes), label="√|Gᵢⱼ|", shrink=0.8)
+def show_paths(f: Callable[[Tensor], Tensor], paths: Mapping[str, Tensor], *, height: float = 2.6) -> Figure:
+    """Walks of optimisers over a function of two unknowns, on its lines of equal value.
+
+    Parameters
+    ----------
+    f : function of a Tensor (2, ...), elementwise over the rest
+    paths : name -> Tensor (steps, 2), the places visited, in order
+    height : in inches
+    """
+    places = torch.cat(list(paths.values()))
+    low, high = places.min(0).values, places.max(0).values
+    margin = 0.15 * (high - low)
+    x, y = (torch.linspace(low[i] - margin[i], high[i] + margin[i], 160) for i in (0, 1))
+    values = f(torch.stack(torch.meshgrid(x, y, indexing="xy")))
+    figure = Figure(figsize=(3.6 * len(paths), height), layout="constrained")
+    axes = figure.subplots(1, len(paths), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (name, path), color in zip(axes, paths.items(), (COLORS["style"], COLORS["content"], "#009E73"), strict=False):
+        axis.contour(x, y, values.sqrt(), levels=10, colors="0.75", linewidths=0.8)
+        axis.plot(path[:, 0], path[:, 1], "o-", color=color, ms=3, lw=1)
+        axis.plot(0, 0, "k+", ms=10)
+        axis.set_title(f"{name}, {len(path)} steps", fontsize=10)
+        axis.set(xlabel="x₁", ylabel="x₂" if axis is axes[0] else "")
     return figure
 
 

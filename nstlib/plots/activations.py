@@ -1,0 +1,219 @@
+"""Activation maps, what makes a filter fire, and what depth keeps (lesson 02)."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from matplotlib.cm import ScalarMappable
+from torch import Tensor
+
+from nstlib.networks import CONVOLUTIONS_PER_BLOCK
+from nstlib.plots.figures import Figure
+
+
+def colored(values: Tensor, *, low: float = 0, high: float | None = None, colors: str = "viridis") -> Tensor:
+    """Numbers as colours.
+
+    Parameters
+    ----------
+    values : Tensor (h, w)
+    low, high : what gets the first and the last colour, as anything beyond does; the largest value where `high` is None
+    colors : name of a colour map of matplotlib
+
+    Returns
+    -------
+    Tensor (1, 3, h, w) in [0, 1]
+    """
+    from matplotlib import colormaps
+
+    values = values.detach().float().cpu()
+    high = values.max().item() if high is None else high
+    scaled = (values - low) / ((high - low) or 1)
+    return values.new_tensor(colormaps[colors](scaled.clamp(0, 1).numpy())[..., :3]).permute(2, 0, 1)[None]
+
+
+def show_activations(features: Mapping[str, Tensor] | Tensor, *, channels: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+                     image: Tensor | None = None, columns: int = 8, height: float = 1.5) -> Figure:
+    """Activation maps, each titled with its channel's number; all maps of one layer or picture share one scale.
+
+    Parameters
+    ----------
+    features : title -> Tensor (1, C, h, w), as a network gives them, or one such Tensor alone
+    channels : which channels to show, and in which order, for each title or the same for all; the first `columns` where None
+    image : Tensor (1, 3, H, W) in [0, 1], optional
+        Drawn in grey under each map, which then covers it only where it fires.
+    columns : maps in a row
+    height : of a row, in inches
+
+    Notes
+    -----
+    Activations that are never negative (after a ReLU) are drawn dark blue at zero and yellow at the largest value (viridis);
+    others white at zero, orange above and purple below. The scale ends at what one number in 500 exceeds.
+
+    Examples
+    --------
+    >>> import nstlib
+    >>> features = nstlib.load_network()(nstlib.load_image("still_life", size=64), ["relu1_1", "relu2_1"])
+    >>> len(show_activations(features, channels=[3, 1, 4]).axes)  # two rows of three maps, and two scales
+    8
+    """
+    named = features if isinstance(features, Mapping) else {"": features}
+    chosen = {title: list(channels[title] if isinstance(channels, Mapping) else range(min(columns, maps.shape[1])) if channels is None else channels)
+              for title, maps in named.items()}
+    for title, maps in named.items():
+        if maps.ndim != 4 or maps.shape[0] != 1 or not all(0 <= c < maps.shape[1] for c in chosen[title]):
+            raise ValueError(f"show_activations got features of shape {tuple(maps.shape)} and channels {chosen[title]}; wanted "
+                             "(1, C, h, w) and channels from 0 to C - 1.")
+    columns = min(columns, max(len(c) for c in chosen.values()))
+    rows = {title: -(-len(c) // columns) for title, c in chosen.items()}
+    shape = max(maps.shape[3] / maps.shape[2] for maps in named.values())
+    figure = Figure(figsize=(columns * height * shape + 0.8, sum(rows.values()) * (height + 0.22) + 0.3 * len(named)), layout="constrained")
+    figure.photographs = True
+    parts = figure.subfigures(len(named), 1, squeeze=False, height_ratios=list(rows.values()))[:, 0]
+    for part, (title, maps) in zip(parts, named.items(), strict=True):
+        _activation_rows(part, maps[0].detach().float().cpu(), chosen[title], image, (rows[title], columns), title)
+    return figure
+
+
+def receptive_field(layer: str) -> tuple[int, int, int]:
+    """What one position of a layer sees, in pixels: (size, stride, start). Exercise of notebooks/02_activations.
+
+    Position (i, j) sees the square of `size` × `size` pixels whose first row is i · stride + start and whose first column is j · stride + start;
+    what lies outside the picture is zero (padding). A 3 × 3 convolution adds two steps of its input, a pooling adds one and doubles the step.
+
+    >>> receptive_field("relu1_1"), receptive_field("pool1"), receptive_field("relu2_1")
+    ((3, 1, -1), (6, 2, -2), (10, 2, -4))
+    """
+    size, stride, start, block = 1, 1, 0, int(layer[4])
+    for b in range(1, block + 1):
+        convolutions = CONVOLUTIONS_PER_BLOCK[b - 1] if b < block or layer.startswith("pool") else int(layer[6])
+        size, start = size + 2 * stride * convolutions, start - stride * convolutions
+        if b < block or layer.startswith("pool"):
+            size, stride = size + stride, 2 * stride
+    return size, stride, start
+
+
+def strongest_patches(features: Sequence[Tensor], images: Sequence[Tensor], layer: str, channel: int, *, count: int = 6) -> Tensor:
+    """The parts of pictures that excite one channel most: the receptive field of its strongest positions, strongest first.
+
+    Parameters
+    ----------
+    features : Tensors (1, C, h, w), the activations of each image at `layer`
+    images : Tensors (1, 3, H, W) in [0, 1]
+    layer : such as "relu3_1"; says how large the patches are
+    channel : 0 to C - 1
+    count : how many patches; none whose centre lies in another's inner half, so that they are not all of one place
+
+    Returns
+    -------
+    Tensor (count, 3, size, size) in [0, 1]; grey where a receptive field reaches out of the picture. Lesson: notebooks/02_activations
+
+    Examples
+    --------
+    >>> image = torch.zeros(1, 3, 8, 8)
+    >>> image[0, :, 2, 5] = 1  # one white pixel; a "channel" that repeats it fires there
+    >>> strongest_patches([image], [image], "relu1_1", 0, count=1)[0, 0]
+    tensor([[0., 0., 0.],
+            [0., 1., 0.],
+            [0., 0., 0.]])
+    """
+    size, stride, start = receptive_field(layer)
+    maps = [f[0, channel].detach().float().cpu().clone() for f in features]
+    reach, patches = max(1, round(size / stride / 4)), []
+    for _ in range(count):
+        best = max(range(len(maps)), key=lambda n: maps[n].max())
+        i, j = divmod(int(maps[best].argmax()), maps[best].shape[1])
+        maps[best][max(0, i - reach):i + reach + 1, max(0, j - reach):j + reach + 1] = -torch.inf
+        wide = torch.nn.functional.pad(images[best][0].detach().float().cpu(), (size,) * 4, value=0.5)
+        top, left = i * stride + start + size, j * stride + start + size
+        patches.append(wide[:, top:top + size, left:left + size])
+    return torch.stack(patches)
+
+
+def show_patches(patches: Mapping[str, Tensor], *, columns: int = 1, height: float = 0.8) -> Figure:
+    """Rows of small pictures, each row with its title, all pictures drawn equally large and with their pixels visible.
+
+    Parameters
+    ----------
+    patches : title -> Tensor (count, 3, s, s) in [0, 1], as `strongest_patches` gives
+    columns : how many titles stand side by side; they follow each other row by row
+    height : of a small picture, in inches
+    """
+    rows, count = -(-len(patches) // columns), max(len(p) for p in patches.values())
+    figure = Figure(figsize=(columns * (count * height + 0.15), rows * (height + 0.3)), layout="constrained")
+    figure.photographs = True
+    for part, (title, row) in zip(figure.subfigures(rows, columns, squeeze=False).flat, patches.items(), strict=False):
+        for axis, patch in zip(part.subplots(1, count, squeeze=False)[0], row, strict=False):
+            axis.imshow(patch.detach().clamp(0, 1).float().cpu().permute(1, 2, 0), interpolation="nearest")
+        for axis in part.axes:
+            axis.axis("off")
+        part.suptitle(title, fontsize=10)
+    return figure
+
+
+def show_weights(weights: Tensor, *, channels: Sequence[int] | None = None, columns: int = 8, height: float = 1.0) -> Figure:
+    """First-layer filters as small pictures: grey is a weight of zero, a bright colour wants more of it, a dark one less.
+
+    Parameters
+    ----------
+    weights : Tensor (N, 3, k, k), red, green, blue; each filter is scaled by its own largest weight
+    channels : which filters, in which order; all where None
+    columns : filters in a row
+    height : of a row, in inches
+    """
+    channels = range(len(weights)) if channels is None else channels
+    pictures = {str(c): 0.5 + 0.5 * weights[c][None] / weights[c].abs().max() for c in channels}
+    columns = min(columns, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = Figure(figsize=(columns * height, rows * (height + 0.22)), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for axis, (title, picture) in zip(axes.flat, pictures.items(), strict=False):
+        axis.imshow(picture[0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0), interpolation="nearest")
+        axis.set_title(title, fontsize=8, pad=2)
+    for axis in axes.flat:
+        axis.axis("off")
+    return figure
+
+
+def show_by_layer(panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, ylabel: str = "", log: bool = False, height: float = 3.2) -> Figure:
+    """One number for each layer, as lines: panels side by side on one scale, with the same layers.
+
+    Parameters
+    ----------
+    panels : title -> name of a line -> layer -> number
+    ylabel : what the number is
+    log : logarithmic scale
+    height : in inches
+    """
+    figure = Figure(figsize=(4.6 * len(panels) + 1.6, height), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    colors, marks = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#222222"), "osD^vX"
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        for index, (name, values) in enumerate(lines.items()):
+            axis.plot(list(values), list(values.values()), label=name, color=colors[index % 6], marker=marks[index % 6], ms=4.5, lw=1.6)
+        axis.set_title(title, fontsize=10)
+        axis.tick_params(axis="x", rotation=60, labelsize=8)
+        axis.grid(axis="y", color="0.9")
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set(ylabel=ylabel, yscale="log" if log else "linear", **({} if log else {"ylim": (0, None)}))
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
+    return figure
+
+
+def _activation_rows(part, maps: Tensor, channels: Sequence[int], image: Tensor | None, shape: tuple[int, int], title: str) -> None:
+    """Maps (C, h, w) of one layer on one scale, into a part of a figure."""
+    shown, signed = maps[channels], bool((maps < 0).any())
+    reach = shown.abs().flatten().sort().values[int(0.998 * (shown.numel() - 1))].item() or 1.0
+    axes = part.subplots(*shape, squeeze=False)
+    for axis, channel in zip(axes.flat, channels, strict=False):
+        alpha, box = None, (0, maps.shape[2], maps.shape[1], 0)
+        if image is not None:
+            axis.imshow(image[0].detach().float().cpu().mean(0), cmap="gray", vmin=0, vmax=1, extent=box)
+            alpha = (2 * maps[channel].abs() / reach - 0.15).clamp(0, 0.85).numpy()
+        drawn = axis.imshow(maps[channel], cmap="PuOr_r" if signed else "viridis", vmin=-reach if signed else 0, vmax=reach, alpha=alpha,
+                            interpolation="nearest", extent=box)
+        axis.set_title(str(channel), fontsize=8, pad=2)
+    for axis in axes.flat:
+        axis.axis("off")
+    scale = part.colorbar(ScalarMappable(drawn.norm, drawn.cmap), ax=axes, fraction=0.03, pad=0.01, shrink=0.9, extend="both" if signed else "max")
+    scale.ax.tick_params(labelsize=7)
+    part.suptitle(title, fontsize=10)
