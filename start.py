@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set the project up and run it:  python3 start.py demo | test | lab  [more arguments]
+"""Set the project up and run it:  python3 start.py demo | test | lab | panel  [more arguments]
 
   demo   turn a shipped photograph into a painting; the pictures go to outputs/.
          More arguments go to the demo.
@@ -8,6 +8,8 @@
          the notebooks:  start.py test -k gram  or  start.py test tests/test_losses.py
   lab    open JupyterLab on the first notebook. More arguments go to JupyterLab;
          one that ends in .ipynb is opened in place of the first notebook.
+  panel  the explorers as a page without code, for a projector; this machine
+         alone can reach it. More arguments go to Voila, such as --port=8888.
 
 The first run makes an environment in .venv and installs the project there, with
 uv where uv is on the path and with pip otherwise; later runs install again only
@@ -33,7 +35,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-STAMP = VENV / "nstlib-installed"  # line 1: what was installed (a hash); line 2: with which extra
+STAMP = VENV / "nstlib-installed"  # line 1: what was installed (a hash); line 2: with which extras
 WINDOWS = os.name == "nt"
 OLDEST = (3, 10)
 
@@ -146,8 +148,10 @@ def prepare(extra: str) -> None:
     uv = shutil.which("uv") or ""
     version = venv_version()
     stamp = (STAMP.read_text() if version and STAMP.exists() else "\n").split("\n")
-    if stamp[0] == fingerprint(version) and extra in ("", stamp[1]):
+    extras = {name for name in [extra] + stamp[1].split(",") if name}  # one that is there does not fall behind
+    if stamp[0] == fingerprint(version) and extras == {name for name in stamp[1].split(",") if name}:
         return
+    extra = ",".join(sorted(extras))
     if not version and os.path.lexists(str(VENV)):
         remove_broken_venv()
     check_disk(uv)
@@ -156,8 +160,6 @@ def prepare(extra: str) -> None:
         version = venv_version()
         if not version:
             fail(f"the new environment {VENV} does not run. Delete it, then try another Python.")
-    elif not extra:
-        extra = stamp[1]  # do not let the test extra fall behind
     print(f"Installing into {VENV} with {'uv' if uv else 'pip'}; the first time, this takes some minutes.", flush=True)
     STAMP.write_text("\n" + stamp[1])  # an interrupted installation is done again
     install(uv, extra)
@@ -205,6 +207,14 @@ def lab(arguments: list) -> int:
     return run(["-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"] + arguments)
 
 
+def panel(arguments: list) -> int:
+    # Voila's page asks for a style sheet from a network; the policy forbids it whatever lies outside this machine.
+    policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: ws://127.0.0.1:* ws://localhost:*; frame-ancestors 'self'"
+    headers = '--Voila.tornado_settings={"headers": {"Content-Security-Policy": "' + policy + '"}}'
+    return run(["-W", "ignore::DeprecationWarning", "-m", "voila", "notebooks/06_explorers.ipynb", "--Voila.ip=127.0.0.1", headers]
+               + arguments)
+
+
 def main(arguments: list) -> int:
     if sys.version_info < OLDEST:
         version = ".".join(str(number) for number in sys.version_info[:2])
@@ -214,13 +224,13 @@ def main(arguments: list) -> int:
         print(__doc__.strip())
         return 0 if arguments else 2
     command, more = arguments[0], arguments[1:]
-    if command not in ("demo", "test", "lab"):
-        print(f"start.py: there is no command {command!r}; it is one of demo, test and lab.", file=sys.stderr)
+    if command not in ("demo", "test", "lab", "panel"):
+        print(f"start.py: there is no command {command!r}; it is one of demo, test, lab and panel.", file=sys.stderr)
         return 2
-    prepare("test" if command == "test" else "")
+    prepare(command if command in ("test", "panel") else "")
     if command == "demo":
         return run(["-m", "nstlib", "demo"] + more)
-    return test(more) if command == "test" else lab(more)
+    return {"test": test, "lab": lab, "panel": panel}[command](more)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ except ModuleNotFoundError:  # Python 3.10, where pytest and build bring it
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-build": "build"}  # conda-forge → PyPI
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "python-build": "build", "playwright-python": "playwright"}  # conda-forge → PyPI
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def specifiers(requirements):
 def test_pyproject_names_what_the_course_needs(project):
     assert set(specifiers(project["dependencies"])) == {
         "torch", "torchvision", "matplotlib", "pillow", "ipywidgets", "jupyterlab", "ipykernel", "numpy",
-        "safetensors", "tqdm", "pooch", "scikit-image",
+        "safetensors", "tqdm", "pooch", "scikit-image", "scipy", "filelock",
     }
     assert "ipykernel>=6.29,<7" in project["dependencies"]
     assert project["requires-python"] == ">=3.10"

@@ -102,7 +102,7 @@ def test_help_and_usage(machine, capsys):
     for arguments, code in ((["--help"], 0), ([], 2)):
         assert machine.main(*arguments) == (code, [])
         text = capsys.readouterr().out
-        assert all(word in text for word in ("demo", "test", "lab", "6 GB", "UV_TORCH_BACKEND=cpu", "/whl/cpu"))
+        assert all(word in text for word in ("demo", "test", "lab", "panel", "6 GB", "UV_TORCH_BACKEND=cpu", "/whl/cpu"))
     assert machine.main("dmeo") == (2, [])
     assert "'dmeo'" in capsys.readouterr().err
 
@@ -133,6 +133,18 @@ def test_test_extra_is_added_once_and_kept(machine):
     assert "install" not in " ".join(machine.main("test")[1] + machine.main("demo")[1])
     (machine.folder / "pyproject.toml").write_text("[project] # changed")
     assert machine.main("demo")[1][0] == "-m pip install -e .[test]"
+
+
+def test_the_extras_of_test_and_panel_add_up(machine):
+    assert machine.main("test")[1][1] == "-m pip install -e .[test]"
+    assert machine.main("panel")[1][0] == "-m pip install -e .[panel,test]"
+    assert "install" not in " ".join(machine.main("test")[1] + machine.main("panel")[1] + machine.main("demo")[1])
+
+
+def test_the_panel_is_for_this_machine_alone(machine):
+    command = machine.main("panel", "--port=9999")[1][-1]
+    assert "-m voila notebooks/06_explorers.ipynb --Voila.ip=127.0.0.1" in command and command.endswith(" --port=9999")
+    assert "default-src 'self'" in command and "http" not in command
 
 
 def test_a_moved_folder_is_installed_again(machine, monkeypatch):
