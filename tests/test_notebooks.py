@@ -89,6 +89,11 @@ def test_code_cells_are_short(stored):
     assert max(len(cell.source.strip().splitlines()) for cell in code_cells(tool.read(stored))) <= 25
 
 
+def test_code_cells_of_the_course_are_short_on_the_whole():
+    median, tenth, longest = (float(number) for number in re.findall(r"(?:median|percentile|longest) (\d+\.?\d*)", tool.lengths(COURSE)))
+    assert median <= 4 and tenth <= 12 and longest <= 25
+
+
 def test_links_resolve(stored):
     broken = [link for link in links(tool.read(stored)) if not (stored.parent / link).exists()]
     assert not broken

@@ -2,7 +2,7 @@
 
     python tools/run_notebooks.py [NOTEBOOK ...] [--timeout S]   run, normalise and store (default: all)
     python tools/run_notebooks.py [NOTEBOOK ...] --tidy          after editing prose: normalise, run nothing
-    python tools/run_notebooks.py [NOTEBOOK ...] --check         change nothing; exit 1 and name what is stale
+    python tools/run_notebooks.py [NOTEBOOK ...] --check         change nothing; exit 1 and name what is stale; tell how long code cells are
 
 **A run** is top to bottom in a fresh kernel of this very interpreter, in the notebook's folder, on the CPU with two
 threads (or OMP_NUM_THREADS), without anybody's IPython start-up files. A notebook is stored whole or not at all: it is
@@ -32,6 +32,7 @@ import json
 import math
 import os
 import re
+import statistics
 import sys
 import tempfile
 import time
@@ -257,6 +258,13 @@ def stale(nb, root=ROOT):
     return reasons + [f"{name} {'changed since' if (root / name).is_file() else 'is gone'}" for name in changed]
 
 
+def lengths(paths):
+    """How long the code cells of these notebooks are, in a sentence; empty lines do not count."""
+    lines = sorted(sum(bool(line.strip()) for line in cell.source.splitlines())
+                   for path in paths for cell in read(path).cells if cell.cell_type == "code")
+    return f"{len(lines)} code cells: median {statistics.median(lines):g} lines, 90th percentile {lines[int(0.9 * len(lines))]}, longest {lines[-1]}"
+
+
 def rounded(seconds, before=0):
     """Up to the next 5 s; but the number stored before if that is within 5 s or a tenth."""
     now = 5 * math.ceil(seconds / 5)
@@ -359,6 +367,8 @@ def main(argv=None, root=ROOT):
     if not failed and (changed := furnish(root, args.check)) and args.check:
         print(f"{', '.join(changed)}: navigation, times or tables are stale. Run: python tools/run_notebooks.py --tidy", file=sys.stderr)
         return 1
+    if args.check:
+        print(lengths(paths))
     readme = root / "README.md"
     old = readme.read_text(encoding="utf-8") if readme.is_file() else ""
     new = old if failed else with_table(old, root)
