@@ -2,7 +2,7 @@
 
     python tools/contact_sheet.py [--photographs NAME ...] [--styles NAME ...] [--size 384] [--out outputs/contact_sheet.jpg]
 
-NAME is a path or one of `nstlib pictures`; the famous paintings are downloaded on first use. The numbers below each tile are its
+NAME is a path or one of `nstlib pictures`; the famous paintings are downloaded on first use. The numbers above each tile are its
 content and style loss, weighted, as percentages of the style loss at the start.
 """
 
