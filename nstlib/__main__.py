@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("painting", metavar="PAINTING", help="likewise")
     transfer.add_argument("-o", "--output", required=True, metavar="OUT.png", type=Path, help="where the picture goes: .png or .jpg")
     transfer.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    transfer.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
+    transfer.add_argument("--steps", type=_positive, default=400, help="evaluations of the losses")
     transfer.add_argument("--network", choices=("mini", "vgg19"), default="mini", help="vgg19 is a download of 548 MB on first use")
     from nstlib.optimize import CONTENT_WEIGHT, STYLE_WEIGHT
 
@@ -92,14 +92,17 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("--style-weight", type=float, default=STYLE_WEIGHT, metavar="W", help="β: more takes more of the painting")
     transfer.add_argument("--init", choices=("content", "noise", "style"), default="content", help="picture to start from")
     transfer.add_argument("--method", choices=("lbfgs", "adam"), default="lbfgs")
+    transfer.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
+                          help="of the network's convolutions; auto takes bfloat16 where it is faster")
     transfer.add_argument("--seed", type=int, default=0, help="for --init noise")
     transfer.add_argument("--checkpoint", metavar="FILE", type=Path, help="keep the state of the run here, every 30 s, until OUT is written")
     transfer.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    transfer.add_argument("--dry-run", action="store_true", help="paint nothing; say how long it would take and how much memory")
     transfer.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
     demo = command("demo", _demo, "Paint a shipped photograph; the pictures go to outputs/ in the present folder.")
     demo.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    demo.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
+    demo.add_argument("--steps", type=_positive, default=400, help="evaluations of the losses")
     command("pictures", _pictures, "List the pictures that can be had by name.")
     fetch = command("fetch", _fetch, "Download VGG-19's weights or a famous picture, to work offline later.")
     fetch.add_argument("name", metavar="vgg19|PICTURE")
@@ -120,10 +123,19 @@ def _transfer(options) -> int:
     _check_places(options)
     content, style = (nstlib.load_image(source) for source in (options.photo, options.painting))
     network = nstlib.load_network(options.network)
+    if options.dry_run:
+        from nstlib.images import resized_shape
+        from nstlib.optimize import estimate
+
+        height, width = resized_shape(content.shape[-2:], options.size)
+        seconds, memory = estimate((height, width), network, steps=options.steps, method=options.method, precision=options.precision)
+        print(f"{width} × {height} pixels, {options.steps} steps on {network.name}: about {seconds:.0f} s and "
+              f"{memory / 2**30:.1f} GiB of memory on this machine")
+        return 0
     lines = _plain_lines(options.steps) if not options.quiet and not sys.stderr.isatty() else None
     result = nstlib.style_transfer(
         content, style, network=network, size=options.size, steps=options.steps, content_weight=options.content_weight,
-        style_weight=options.style_weight, init=options.init, method=options.method, seed=options.seed,
+        style_weight=options.style_weight, init=options.init, method=options.method, precision=options.precision, seed=options.seed,
         progress=not options.quiet and lines is None, on_step=lines, checkpoint=checkpoint)
     nstlib.save_image(result.image, output)
     if not options.quiet:

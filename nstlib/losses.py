@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+POSITIONS = 2**14  # of a feature map, multiplied at a time
+
 
 def content_loss(features: Tensor, target: Tensor) -> Tensor:
     """Half the squared distance between the activations of two pictures at one layer.
@@ -40,7 +42,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     tensor(4.5000)
     """
     _same_shape(features, target)
-    return 0.5 * (features - target).square().sum()
+    return 0.5 * (_full(features) - _full(target)).square().sum()
 
 
 def content_loss_gradient(features: Tensor, target: Tensor) -> Tensor:
@@ -86,8 +88,32 @@ def gram_matrix(features: Tensor) -> Tensor:
     if features.ndim != 4:
         raise ValueError(f"gram_matrix got a tensor of shape {tuple(features.shape)}; wanted (batch, filters, height, width), "
                          'as in network(image, ["relu3_1"])["relu3_1"].')
-    flat = features.flatten(2)  # (B, N, M)
-    return flat @ flat.mT
+    return _Gram.apply(features.flatten(2))  # (B, N, M)
+
+
+class _Gram(torch.autograd.Function):
+    """F Fᵀ and its gradient, both in at least float32, a slice of positions at a time so that no second copy of F is needed.
+
+    With D = ∂L/∂G the gradient is D F + Dᵀ F: one product, of D + Dᵀ, where autograd by itself would take two and add them up.
+    """
+
+    @staticmethod
+    def forward(ctx, flat: Tensor) -> Tensor:
+        ctx.save_for_backward(flat)
+        return sum(part @ part.mT for part in map(_full, flat.split(POSITIONS, 2)))
+
+    @staticmethod
+    def backward(ctx, derivative: Tensor) -> Tensor:
+        (flat,) = ctx.saved_tensors
+        both, gradient = derivative + derivative.mT, torch.empty_like(flat)
+        for k in range(0, flat.shape[2], POSITIONS):
+            gradient[..., k:k + POSITIONS] = (_full(flat[..., k:k + POSITIONS]).mT @ both).mT
+        return gradient
+
+
+def _full(values: Tensor) -> Tensor:
+    """At least float32."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def layer_style_loss(features: Tensor, target_gram: Tensor, *, target_positions: int | None = None) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 
 from nstlib.networks import FeatureNetwork
 
+PROGRAM = 700 * 2**20  # bytes of Python, PyTorch and its libraries, by measurement
 WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "failed to allocate")
 
 
@@ -27,19 +28,35 @@ def check_memory(network: FeatureNetwork, layers: Sequence[str], height: int, wi
 
     Without it, Linux would let the run begin and kill it without a word.
     """
-    there, pixel = total_memory(network.mean.device), bytes_per_pixel(network, layers)
-    if pixel * height * width > there:
-        fits = int(max(height, width) * (0.7 * there / (pixel * height * width)) ** 0.5)  # the rest: Python, the weights, other programs
-        raise MemoryError(f"A picture of {width} × {height} pixels would take about {pixel * height * width / 2**30:.0f} GiB of memory, and "
+    there, need = total_memory(network.mean.device), memory_needed(network, layers, height, width)
+    if need > there:
+        fits = int(max(height, width) * (0.7 * there / need) ** 0.5)  # the rest: Python, the weights, other programs
+        raise MemoryError(f"A picture of {width} × {height} pixels would take about {need / 2**30:.0f} GiB of memory, and "
                           f"there are {there / 2**30:.0f} GiB; try a size of {fits}.")
 
 
-def bytes_per_pixel(network: FeatureNetwork, layers: Sequence[str]) -> float:
-    """What an optimisation of pixels needs, measured on two networks: 5 floats for each activation, 50 pictures for L-BFGS."""
+def memory_needed(network: FeatureNetwork, layers: Sequence[str], height: int, width: int) -> float:
+    """Bytes that an optimisation of pixels needs beside Python and PyTorch: what the derivative keeps of every layer down to the deepest
+    of `layers`, what its calculation holds at the widest place (block 1), L-BFGS's pairs, about 15 pictures, and the weights twice.
+
+    The factors are measured (tools/benchmark.py prints the truth beside them).
+    """
     deepest = max((network.layers.index(name) for name in layers if name in network.layers), default=0)
-    convolutions = [name for name in network.layers[:deepest + 1] if name.startswith("conv")]
-    activations = sum(network.get_submodule(name).out_channels / 4 ** (int(name[4]) - 1) for name in convolutions)
-    return 4 * (5 * activations + 50 * 3)
+    widths = {name: network.get_submodule(name).out_channels for name in network.layers[:deepest + 1] if name.startswith("conv")}
+    kept = sum(width / 4 ** (int(name[4]) - 1) for name, width in widths.items())
+    held = 5 * max(width for name, width in widths.items() if name.startswith("conv1"))
+    pixels, picture = height * width, 12 * height * width  # three float32 for each pixel
+    weights = sum(p.numel() * (4 + p.itemsize) for p in network.parameters())  # as given, and the copy of `in_precision`
+    return pixels * network.precision.itemsize * (1.1 * kept + held) + picture * (2 * curvature_pairs(picture) + 15) + weights
+
+
+def curvature_pairs(picture: int) -> int:
+    """How many steps L-BFGS remembers, two pictures of `picture` bytes for each: 20, or as many as 512 MiB hold, at least 5.
+
+    >>> curvature_pairs(12 * 384 * 288), curvature_pairs(12 * 2048 * 1536)
+    (20, 7)
+    """
+    return max(5, min(20, 2**29 // (2 * picture)))
 
 
 def total_memory(device: torch.device) -> float:

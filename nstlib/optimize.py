@@ -14,6 +14,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from PIL import Image
@@ -23,12 +24,12 @@ from tqdm.auto import tqdm
 from nstlib.checkpoint import Checkpoint, fingerprint
 from nstlib.images import load_image, resize_image, resized_shape
 from nstlib.losses import content_loss, gram_matrix, layer_style_loss, total_variation
-from nstlib.memory import check_memory, is_out_of_memory, out_of_memory
-from nstlib.networks import FeatureNetwork, least_size, load_network
+from nstlib.memory import PROGRAM, check_memory, curvature_pairs, is_out_of_memory, memory_needed, out_of_memory
+from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_network
 
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_WEIGHT, STYLE_WEIGHT = 1e-3, 1e4  # chosen by looking, and by a judge: data/README.md
+CONTENT_WEIGHT, STYLE_WEIGHT = 1.4e-3, 1e4  # chosen by looking, and by a judge: data/README.md
 RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
 VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
 
@@ -81,7 +82,7 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
     objective : image -> dict of name -> Tensor ()
         Weighted losses; their sum is minimised.
     method : "lbfgs" or "adam"
-        L-BFGS, as in the paper: it learns the curvature from its last 20 steps. Adam scales each pixel by itself.
+        L-BFGS, as in the paper: it learns the curvature from its last 20 steps (from fewer where a picture is beyond a megapixel). Adam scales each pixel by itself.
     steps : int
         Evaluations of the objective, each with its gradient.
     learning_rate : float, optional
@@ -119,7 +120,8 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         raise ValueError(f"learning_rate is {learning_rate!r}; it must be a positive number, or None for the usual one.")
     x = image.detach().clone(memory_format=torch.contiguous_format).requires_grad_(True)  # L-BFGS wants it in one piece
     if method == "lbfgs":  # max_iter=1: one evaluation for each step; the curvature is kept between steps
-        optimizer = torch.optim.LBFGS([x], lr=learning_rate or 1, max_iter=1, history_size=20, tolerance_grad=0, tolerance_change=0)
+        optimizer = torch.optim.LBFGS([x], lr=learning_rate or 1, max_iter=1, history_size=curvature_pairs(x.nbytes),
+                                      tolerance_grad=0, tolerance_change=0)
     else:
         optimizer = torch.optim.Adam([x], lr=learning_rate or 0.02, betas=(0.9, 0.99))
     best, history, note = x.detach().clamp(0, 1), [], ""
@@ -135,8 +137,9 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         total = sum(losses.values())
         outside = (x - picture).square().mean()  # draws pixels back that a step has carried out of range
         (total + RETURN * (abs(history[0]["total"]) if history else 0) * outside).backward()
+        numbers = torch.stack([total, *losses.values()]).tolist()  # all at once: a GPU is waited for only here
         history.append({"step": len(history) + 1, "time": time.perf_counter() - start, "size": max(x.shape[-2:]),
-                        "total": total.item(), **{name: loss.item() for name, loss in losses.items()}})
+                        **dict(zip(["total", *losses], numbers, strict=True))})
         return total
 
     bar = tqdm(total=steps, initial=len(history), disable=not progress, unit="step")
@@ -175,9 +178,10 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
 def style_transfer(content, style, *, network: FeatureNetwork | None = None, content_layers: Sequence[str] = CONTENT_LAYERS,
                    style_layers: Sequence[str] = STYLE_LAYERS, layer_weights: Sequence[float] | None = None,
                    content_weight: float = CONTENT_WEIGHT, style_weight: float = STYLE_WEIGHT, tv_weight: float = 0,
-                   size: int | None = 384, steps: int = 300, method: str = "lbfgs", learning_rate: float | None = None,
-                   init: str | Tensor = "content", coarse_to_fine: bool = True, seed: int = 0, progress: bool = True,
-                   on_step: Callable[[int, Tensor, dict], None] | None = None, checkpoint: str | os.PathLike | None = None) -> Result:
+                   size: int | None = 384, steps: int = 400, method: str = "lbfgs", learning_rate: float | None = None,
+                   init: str | Tensor = "content", coarse_to_fine: bool = True, precision: str = "auto", seed: int = 0,
+                   progress: bool = True, on_step: Callable[[int, Tensor, dict], None] | None = None,
+                   checkpoint: str | os.PathLike | None = None) -> Result:
     """Paint the photograph `content` in the manner of the painting `style`.
 
         L_total = α L_content + β L_style        equation 7; notebooks/05_style_transfer
@@ -195,8 +199,11 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     method, learning_rate, progress, on_step : as in `optimize_image`
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
     coarse_to_fine : bool
-        A third of the steps at a third of the size, a third at two thirds, a third at full size. Large shapes settle while
+        A quarter of the steps at a third of the size, a quarter at two thirds, half at full size. Large shapes settle while
         pixels are few. False: all steps at full size, as in the paper.
+    precision : "auto", "float32" or "bfloat16"
+        Of the network's convolutions; pixels, Gram matrices, losses and the curvature that L-BFGS learns are float32 in any case.
+        "auto" takes bfloat16 where this machine is faster with it (`nstlib.networks.fast_precision`).
     seed : for the noise. The same seed on the same machine with as many threads gives the same picture.
     checkpoint : file, optional
         The state of the run is written there every 30 s, and a run that finds the file goes on from it: to the very same picture as
@@ -223,7 +230,8 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     for name, weight in (("content_weight", content_weight), ("style_weight", style_weight), ("tv_weight", tv_weight)):
         if not (isinstance(weight, (int, float)) and math.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name} is {weight!r}; it must be a finite number that is not negative.")
-    network = network or load_network()
+    given = network or load_network()
+    network = given.in_precision(_precision(precision, given.mean.device))
     content, style = _tensor(content, network), _tensor(style, network)
     size = max(content.shape[-2:]) if size is None else size
     content_layers, style_layers = ((q,) if isinstance(q, str) else tuple(q) for q in (content_layers, style_layers))
@@ -261,16 +269,55 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     settings = {"network": network.name, "content_layers": content_layers, "style_layers": style_layers,
                 "layer_weights": layer_weights, "content_weight": content_weight, "style_weight": style_weight,
                 "tv_weight": tv_weight, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
-                "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine, "seed": seed}
+                "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine,
+                "precision": str(network.precision).removeprefix("torch."), "seed": seed}
     start = _start(init, resize_image(content, schedule[0][0]), style, seed)
     kept = checkpoint and Checkpoint(checkpoint, settings | {
         "schedule": schedule, "content_sha256": fingerprint(content), "style_sha256": fingerprint(style),
         "init_sha256": fingerprint(init) if isinstance(init, Tensor) else "",
-        "network_sha256": fingerprint(*network.state_dict().values())})
+        "network_sha256": fingerprint(*given.state_dict().values())})
     result = _over_sizes(start, content, schedule, objective_at, method=method, learning_rate=learning_rate, progress=progress,
                          on_step=on_step, checkpoint=kept)
     result.settings = settings
     return result
+
+
+class Estimate(NamedTuple):
+    seconds: float
+    bytes: float
+
+
+def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None = None, *,
+             content_layers: Sequence[str] = CONTENT_LAYERS, style_layers: Sequence[str] = STYLE_LAYERS, steps: int = 400,
+             method: str = "lbfgs", coarse_to_fine: bool = True, precision: str = "auto") -> Estimate:
+    """Time and memory that a `style_transfer` will take on this machine, before it begins.
+
+    24 steps at 384 pixels or less are run and the last of them timed; both costs grow with the number of pixels.
+
+    Parameters
+    ----------
+    content_size : (height, width) of the result in pixels, or its longer side, for a picture of 4 : 3
+    network, content_layers, style_layers, steps, method, coarse_to_fine, precision : as for `style_transfer`
+
+    Returns
+    -------
+    Estimate: seconds; and bytes, the whole program at its peak (on a GPU: the GPU's memory)
+
+    Raises
+    ------
+    ValueError: as `style_transfer`. No MemoryError: a size that does not fit has its estimate too.
+    """
+    height, width = (round(content_size * 0.75), content_size) if isinstance(content_size, int) else content_size
+    network, layers, size = network or load_network(), [*content_layers, *style_layers], max(height, width)
+    noise = torch.rand(1, 3, *resized_shape((height, width), min(size, 384)), generator=torch.Generator().manual_seed(0))
+    run = style_transfer(noise, noise.flip(3), network=network, content_layers=content_layers, style_layers=style_layers, size=None,
+                         steps=24, method=method, coarse_to_fine=False, precision=precision, progress=False)
+    seconds = (run.history[23]["time"] - run.history[19]["time"]) / 4 / noise[0, 0].numel()  # when L-BFGS remembers all that it ever will
+    shape = torch.empty(1, 3, height, width, device="meta")
+    schedule = _schedule(shape, size, steps, max(least_size(name) for name in layers)) if coarse_to_fine else [(size, steps)]
+    evaluated = sum(count * math.prod(resized_shape((height, width), side)) for side, count in schedule)
+    fast = network.in_precision(_precision(precision, network.mean.device))
+    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, height, width))
 
 
 def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwork | None = None, size: int | None = 256,
@@ -313,6 +360,13 @@ def _tensor(picture, network: FeatureNetwork) -> Tensor:
     return load_image(picture).to(network.mean.device)
 
 
+def _precision(name: str, device: torch.device) -> torch.dtype:
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name != "auto" and name not in known:
+        raise ValueError(f'precision is {name!r}; it must be "auto", "float32" or "bfloat16".')
+    return known[name] if name in known else fast_precision(device)
+
+
 def _layer_weights(layers: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
     """wₗ by layer."""
     if weights is None:
@@ -332,14 +386,25 @@ def _paper_scale(layer: str, features: Tensor, image: Tensor) -> float:
 def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[int, int]]:
     """(longer side, steps) from coarse to fine; no size below 80, nor so small that a layer has less than two positions across.
 
+    Measured by `tools/benchmark.py --parts schedules` on two cores, riverside_town like night_swirls at 384 pixels, seconds and the loss
+    in float32 (60, 120 and 240 steps in all):
+
+        all at full size         3.6 s  907     5.8 s  874    11.1 s  864
+        ½ at 1/2, ½ at 1         2.0 s  959     3.7 s  897     7.0 s  873
+        ⅓ at 1/3, 2/3 and 1      1.7 s 1019     3.1 s  917     6.2 s  882
+        ¼ at 1/3, 2/3, ½ at 1    2.0 s  967     3.9 s  895     7.5 s  873    (this one)
+
+    So coarse sizes win where time is short, and cost nothing later. Adam's moments are not carried from size to size: tried on the same
+    pair, 90 steps that began anew at each size ended at 829, those that went on with resized moments at 979 and more.
+
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
-    [(128, 100), (256, 100), (384, 100)]
+    [(128, 75), (256, 75), (384, 150)]
     >>> _schedule(torch.zeros(1, 3, 600, 800), 128, 300, 16)
-    [(85, 150), (128, 150)]
+    [(85, 100), (128, 200)]
     """
     shape = min(content.shape[-2:]) / max(content.shape[-2:])
     coarse = [side for side in (round(size / 3), round(2 * size / 3)) if side >= 80 and side * shape >= 2 * least]
-    share = steps // (len(coarse) + 1)
+    share = steps // (len(coarse) + 2)  # twice as many at full size
     stages = [(side, share) for side in coarse if share]
     return [*stages, (size, steps - sum(n for _, n in stages))]
 

@@ -1,5 +1,6 @@
 """The command line, run as its user runs it: in a process of its own where that matters."""
 
+import re
 import subprocess
 import sys
 
@@ -24,6 +25,12 @@ def test_quiet_prints_nothing(tmp_path, capsys):
     assert main(["transfer", "cat", "gravel", "-o", str(tmp_path / "o.jpg"), "--size", "48", "--steps", "2", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
     assert (tmp_path / "o.jpg").is_file()
+
+
+def test_a_dry_run_paints_nothing(tmp_path, capsys):
+    assert main(["transfer", "cat", "gravel", "-o", str(tmp_path / "o.png"), "--size", "96", "--steps", "20", "--dry-run"]) == 0
+    assert re.fullmatch(r"96 × 64 pixels, 20 steps on mini: about \d+ s and \d\.\d GiB of memory on this machine\n", capsys.readouterr().out)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("arguments, message", [

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import nstlib
+from nstlib import losses
 
 
 def features(seed=0, filters=3, height=4, width=5, dtype=torch.float64):
@@ -29,6 +30,28 @@ def test_gram_matrix_is_symmetric_and_blind_to_positions():
     assert torch.equal(G, G.mT) and (G[0].diagonal() >= 0).all()
     torch.testing.assert_close(nstlib.gram_matrix(shuffled), G)
     assert not torch.allclose(nstlib.gram_matrix(features(1).relu()), G)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+def test_gram_gradient_is_autograds_own_slice_by_slice(order, monkeypatch):
+    monkeypatch.setattr(losses, "POSITIONS", 7)  # 30 positions: four slices and a rest
+    F = torch.randn(2, 4, 5, 6, dtype=torch.float64).to(memory_format=order).requires_grad_(True)
+    weight = torch.randn(2, 4, 4, dtype=torch.float64)  # not symmetric
+    flat = F.flatten(2)
+    torch.testing.assert_close(nstlib.gram_matrix(F), flat @ flat.mT)
+    ours, theirs = (torch.autograd.grad((weight * gram).sum(), F)[0] for gram in (nstlib.gram_matrix(F), flat @ flat.mT))
+    torch.testing.assert_close(ours, theirs)
+    assert torch.autograd.gradgradcheck(nstlib.gram_matrix, F)
+
+
+def test_losses_of_bfloat16_activations_are_float32():
+    F, P = torch.rand(2, 1, 8, 200, 200)
+    F, P = F.to(torch.bfloat16).requires_grad_(True), P.to(torch.bfloat16)
+    gram = nstlib.gram_matrix(F)
+    assert gram.dtype == nstlib.content_loss(F, P).dtype == torch.float32
+    torch.testing.assert_close(gram, nstlib.gram_matrix(F.detach().float()), rtol=1e-5, atol=0)
+    gram.sum().backward()
+    assert F.grad.dtype == torch.bfloat16
 
 
 def test_layer_style_loss_by_hand():

@@ -13,7 +13,7 @@ from torchvision.models import VGG19_Weights, vgg19
 
 import nstlib
 from nstlib import networks
-from nstlib.networks import CONVOLUTIONS, FeatureNetwork, least_size
+from nstlib.networks import CONVOLUTIONS, FeatureNetwork, fast_precision, least_size
 
 NAMES = [f"{kind}{key}" for key in CONVOLUTIONS for kind in ("conv", "relu")]
 
@@ -120,6 +120,27 @@ def test_deeper_layers_are_not_computed(mini):
     for hook in hooks:
         hook.remove()
     assert seen == ["1_1", "1_2", "2_1"]
+
+
+@pytest.mark.parametrize("precision, error", [(torch.float32, 1e-5), (torch.bfloat16, 0.02)])
+def test_a_copy_in_another_precision(mini, precision, error):
+    image, layers = nstlib.load_image("riverside_town", size=96), ["relu1_1", "relu3_1", "relu5_1"]
+    before = mini(image, layers)
+    copy = mini.in_precision(precision)
+    for name, features in copy(image, layers).items():
+        assert features.dtype == precision and features.is_contiguous(memory_format=torch.channels_last)
+        assert (features.float() - before[name]).norm() < error * before[name].norm()
+    assert all(torch.equal(features, before[name]) for name, features in mini(image, layers).items())
+
+
+def test_the_fast_precision_is_measured_once(monkeypatch):
+    fast_precision.cache_clear()
+    first = fast_precision(torch.device("cpu"))
+    monkeypatch.setattr("nstlib.networks.F.conv2d", None)
+    assert fast_precision(torch.device("cpu")) is first and first in (torch.float32, torch.bfloat16)
+    fast_precision.cache_clear()
+    assert fast_precision(torch.device("cpu")) is torch.float32  # where it cannot be measured
+    fast_precision.cache_clear()
 
 
 def test_random_has_the_shape_of_mini_and_a_seed(mini):

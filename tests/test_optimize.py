@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import nstlib
-from nstlib.optimize import optimize_image, style_transfer
+from nstlib.memory import PROGRAM
+from nstlib.optimize import estimate, optimize_image, style_transfer
 
 GREY = torch.full((1, 3, 8, 8), 0.5)
 
@@ -74,7 +75,7 @@ def interrupt_at(number):
 def test_an_interrupt_gives_the_picture_so_far(mini):
     result = style_transfer("cat", "gravel", network=mini, size=300, steps=12, progress=False, on_step=interrupt_at(3))
     assert result.image.shape == (1, 3, 200, 300)  # the size asked for, though the run was still at a coarser one
-    assert result.note == "stopped by the user after 3 of 4 steps, 3 of 12 in all"
+    assert result.note == "stopped by the user after 3 of 3 steps, 3 of 12 in all"
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,44 @@ def test_reconstruction_from_noise_and_texture(mini):
     assert texture.image.shape == (1, 3, 64, 64) and texture.history[-1]["style"] < 0.02 * texture.history[0]["style"]
 
 
+def test_bfloat16_ends_at_the_loss_of_float32(mini):
+    """Counted in float32, within 2 %."""
+    photo, painting = nstlib.load_image("riverside_town", size=128), nstlib.load_image("night_swirls", size=128)
+    options = {"network": mini, "size": 128, "coarse_to_fine": False, "progress": False}
+    runs = {precision: style_transfer(photo, painting, steps=150, precision=precision, **options) for precision in ("float32", "bfloat16")}
+    loss = {precision: style_transfer(photo, painting, steps=1, init=run.image, precision="float32", **options).history[0]["total"]
+            for precision, run in runs.items()}
+    assert loss["bfloat16"] == pytest.approx(loss["float32"], rel=0.02)
+    assert runs["bfloat16"].settings["precision"] == "bfloat16"
+
+
+def test_l_bfgs_remembers_less_of_a_large_picture(monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.optim, "LBFGS", lambda *_, history_size, **__: asked.append(history_size) or torch.optim.Adam([GREY.requires_grad_()]))
+    for pixels in (100, 2000):
+        with pytest.raises(ZeroDivisionError):
+            optimize_image(torch.zeros(1, 3, pixels, pixels), lambda x: 1 / 0, progress=False)
+    assert asked == [20, 5]
+
+
+def test_an_estimate_grows_with_pixels_and_steps(mini):
+    half, whole = estimate(256, mini, steps=100), estimate(512, mini, steps=100)
+    assert 2 < whole.seconds / half.seconds < 8  # 4, on a quiet machine
+    added = [e.bytes - PROGRAM for e in (half, whole)]
+    assert added[1] == pytest.approx(4 * added[0], rel=0.15)  # the weights do not grow
+    assert estimate(512, mini, precision="bfloat16").bytes < estimate((384, 512), mini, precision="float32").bytes
+    with pytest.raises(ValueError, match="needs at least 16"):
+        estimate(12, mini)
+
+
+def test_an_estimate_is_about_right(mini):
+    foreseen = estimate(200, mini, steps=40)
+    run = style_transfer("riverside_town", "night_swirls", network=mini, size=200, steps=40, progress=False)
+    assert 1 / 3 < foreseen.seconds / run.history[-1]["time"] < 3  # tools/benchmark.py tells it exactly
+
+
 @pytest.mark.parametrize("keywords, message", [
+    ({"precision": "float16"}, 'must be "auto", "float32" or "bfloat16"'),
     ({"method": "sgd"}, 'must be "lbfgs"'),
     ({"steps": 0}, "at least 1"),
     ({"steps": 2.5}, "whole number"),

@@ -13,8 +13,8 @@ import ipywidgets as widgets
 from torch import Tensor
 
 from nstlib.images import load_image, resize_image, save_image
-from nstlib.memory import bytes_per_pixel, check_memory
-from nstlib.networks import FeatureNetwork, least_size, load_network
+from nstlib.memory import check_memory, memory_needed
+from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_network
 from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, optimize_image
 from nstlib.widgets.charts import loss_chart, share_bars
 from nstlib.widgets.common import Explorer, encode, message, offline_names, picture, say, shrink, text, told, upload
@@ -59,7 +59,7 @@ class TransferPanel(Explorer):
 
     def __init__(self, content, style, network: FeatureNetwork, size: int, steps: int, folder: Path):
         stop_all()  # a cell that is run again leaves no thread of its first run
-        self.network, self.folder = network, folder
+        self.network, self.folder = network.in_precision(fast_precision(network.mean.device)), folder
         self.image, self.history, self.runs = None, [], []
         self.pace = 0.0  # seconds for a step and a pixel
         self._thread, self._compared, self._over, self._lock = None, None, True, threading.Lock()
@@ -323,7 +323,7 @@ class TransferPanel(Explorer):
             pixels = wanted["content"][0, 0].numel()
             if not self.pace:
                 self.pace = self._measure(wanted)
-            need = pixels * bytes_per_pixel(self.network, [*wanted["content_layers"], *wanted["style_layers"]])
+            need = memory_needed(self.network, [*wanted["content_layers"], *wanted["style_layers"]], *wanted["content"].shape[-2:])
             seconds = self.pace * pixels * self.steps.value
             spell = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
             self.state.value = f"{self.steps.value} steps: about {spell} on this machine, and {max(1, need / 1e6):,.0f} MB of memory"
