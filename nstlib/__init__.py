@@ -15,6 +15,7 @@ from nstlib.losses import (
 )
 from nstlib.networks import FeatureNetwork, load_network, normalize_activations
 from nstlib.optimize import Result, optimize_image, reconstruct_content, style_transfer, synthesize_texture
+from nstlib.sweep import sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "style_loss",
     "style_loss_gradient",
     "style_transfer",
+    "sweep",
     "synthesize_texture",
     "total_variation",
 ]

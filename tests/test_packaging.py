@@ -86,6 +86,14 @@ def test_citation_names_the_paper_and_this_version(project):
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or not shutil.which("git"), reason="not a git checkout")
+def test_import_is_light():
+    """What only figures, widgets, downloads and samples need is imported where it is used."""
+    code = "import sys, nstlib; print([name for name in sys.argv[1:] if name in sys.modules])"
+    heavy = ["matplotlib", "ipywidgets", "IPython", "skimage", "scipy", "pooch", "torchvision", "distributed"]
+    said = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True).stdout
+    assert said == "[]\n", f"import nstlib brings {said}"
+
+
 def test_no_tracked_file_is_large():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     sizes = {name: (ROOT / name).stat().st_size for name in listed.split("\0") if name and (ROOT / name).is_file()}
