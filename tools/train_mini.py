@@ -32,9 +32,11 @@ from PIL import Image
 from safetensors.torch import load_file, save
 from torch import nn
 
-from nstlib.networks import CONVOLUTIONS_PER_BLOCK, IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
+from nstlib.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
 
-WIDTHS = (32, 64, 128, 96, 128)  # filters per block
+# Filters of each convolution. Only relu1_1 is compared at full size; conv1_2 with half as many as conv1_1 saves a seventh of all time.
+WIDTHS = {"1_1": 32, "1_2": 16, "2_1": 64, "2_2": 64, "3_1": 128, "3_2": 112, "3_3": 112, "3_4": 128,
+          "4_1": 96, "4_2": 96, "4_3": 96, "4_4": 96, "5_1": 128, "5_2": 128, "5_3": 128, "5_4": 128}
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
 FEATURES = ("relu1_2", "relu2_2", "relu3_2", "relu3_3")  # features alone here
 PAINTING_LAYERS = STYLE  # what the pictures painted during training imitate
@@ -52,7 +54,9 @@ def main():
     parser.add_argument("--deep-steps", type=int, default=2500, help="steps for blocks 4-5 (default %(default)s)")
     parser.add_argument("--crop", type=int, default=96, help="side of the training crops in pixels (default %(default)s)")
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default %(default)s)")
-    parser.add_argument("--start", type=Path, help="go on from this file: an OUT, or its OUT.raw (float32, before normalisation)")
+    parser.add_argument("--start", type=Path, help="go on from this file: an OUT, or its OUT.raw (float32, before normalisation); "
+                                                   "where it is wider than WIDTHS, its most independent filters are kept")
+    parser.add_argument("--keep-deep", action="store_true", help="go on from START's blocks 4-5 too, not from filters that hand pool3 on")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -62,11 +66,10 @@ def main():
     pictures, labels = read_pictures(options.images)
     print(f"{len(pictures)} pictures read in {time.time() - began:.0f} s", flush=True)
     teacher = load_teacher(options.teacher)
-    if options.start:
-        weights = load_file(options.start)
-    else:
+    weights = load_file(options.start) if options.start else he_weights(WIDTHS)
+    if not options.start or any(len(weights[f"conv{key}.weight"]) != width for key, width in WIDTHS.items()):
         some = to_tensor(*(crop(pictures[i], 96, random) for i in random.permutation(len(pictures))[:64]))
-        weights = he_weights(WIDTHS) | prune(teacher, WIDTHS, some)
+        weights |= prune(FeatureNetwork(weights) if options.start else teacher, WIDTHS, some)
     student = FeatureNetwork(weights, name="mini").to(memory_format=torch.channels_last)
     raw = options.out.with_suffix(".raw")  # float32, not yet normalised: what --start reads
     train_shallow(student, teacher, pictures, labels, random, options, raw)
@@ -133,11 +136,10 @@ def load_teacher(source):
 
 def he_weights(widths):
     weights, inputs = {}, 3
-    for block, width in enumerate(widths, 1):
-        for index in range(1, CONVOLUTIONS_PER_BLOCK[block - 1] + 1):
-            weights[f"conv{block}_{index}.weight"] = torch.randn(width, inputs, 3, 3) * math.sqrt(2 / (9 * inputs))
-            weights[f"conv{block}_{index}.bias"] = torch.zeros(width)
-            inputs = width
+    for key, width in widths.items():
+        weights[f"conv{key}.weight"] = torch.randn(width, inputs, 3, 3) * math.sqrt(2 / (9 * inputs))
+        weights[f"conv{key}.bias"] = torch.zeros(width)
+        inputs = width
     return weights
 
 
@@ -208,23 +210,23 @@ def prune(teacher, widths, images):
     below, and its scale is set so that its mean activation is one (as in He et al., Channel pruning, 2017).
     """
     weights, below = {}, None
-    layers = [layer for layer in teacher.layers if layer[0] != "p"]
+    layers = [layer for layer in teacher.layers if layer[0] != "p" and int(layer[4]) <= 3]
     wanted = teacher(images, layers)
     for key in [layer[4:] for layer in layers if layer.startswith("conv")]:
-        width = widths[int(key[0]) - 1]
         if below is None:
             below = (images - torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)) / torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
         elif key.endswith("_1"):
             below = F.avg_pool2d(below, 2)
         after, before = (positions(wanted[kind + key]).flatten(0, 1) for kind in ("relu", "conv"))
         some = torch.randperm(len(after))[:30000]
-        chosen = scipy.linalg.qr(after[some].numpy(), mode="r", pivoting=True)[1][:width]
+        chosen = scipy.linalg.qr(after[some].numpy(), mode="r", pivoting=True)[1][:widths[key]]
+        chosen.sort()  # where all are kept, they keep their places, and what lies above still fits
         patches = positions(F.unfold(below, 3, padding=1).unflatten(2, below.shape[2:])).flatten(0, 1)[some]
         patches = torch.cat([patches, torch.ones(len(patches), 1)], 1).double()  # the bias is one more input
         normal = patches.T @ patches
         ridge = 1e-4 * normal.diagonal().mean() * torch.eye(len(normal))
         fit = torch.linalg.solve(normal + ridge, patches.T @ before[some][:, chosen].double()).T.float()  # (width, 9 inputs + 1)
-        weight, bias = fit[:, :-1].reshape(width, -1, 3, 3), fit[:, -1]
+        weight, bias = fit[:, :-1].reshape(widths[key], -1, 3, 3), fit[:, -1]
         mean = F.relu(F.conv2d(below, weight, bias, padding=1)).mean((0, 2, 3)).clamp_min(1e-3)
         weight, bias = weight / mean.view(-1, 1, 1, 1), bias / mean
         below = F.relu(F.conv2d(below, weight, bias, padding=1))
@@ -273,7 +275,8 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
             error = (f[:, some] @ W.T.bfloat16() - t_some).square().mean() / t_some.square().mean()
             mean = f.float().mean((0, 1)).clamp_min(1e-3)
             evenness = mean.log().square().mean()  # filters of mean activation one, as normalize_activations will make them
-            loss = loss + (0.5 if q in FEATURES else 1.0) * error + 0.02 * evenness
+            weight = 2.0 if q.startswith("relu3") else 1.0  # most of what is left to learn is there
+            loss = loss + weight * (0.5 if q in FEATURES else 1.0) * error + 0.02 * evenness
             note(q, error)
             if q in STYLE:
                 spread = W.T @ W
@@ -281,7 +284,7 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
                 gram = (f.mT @ f).float() / f.shape[1]
                 goal = (t.mT @ t).float() / t.shape[1] / power[q]
                 gram_error = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()  # per picture
-                loss = loss + gram_error + 0.1 * isometry
+                loss = loss + weight * gram_error + 0.1 * isometry
                 for name, value in (("Gram", gram_error), ("iso", isometry), ("even", evenness)):
                     note(q + " " + name, value)
             if q in PAINTING_LAYERS:
@@ -313,7 +316,7 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
 def deep_data(student, pictures, labels, random, crops=2, size=128):
     """Two crops of each picture as the frozen pool3 (n, 2, C, 16, 16), and the numbers of its object and domain (-1: unlabelled)."""
     things = sorted({label[1] for label in labels if label})
-    features = torch.empty(len(pictures), crops, WIDTHS[2], size // 8, size // 8, dtype=torch.bfloat16)
+    features = torch.empty(len(pictures), crops, WIDTHS["3_4"], size // 8, size // 8, dtype=torch.bfloat16)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         for i in range(0, len(pictures), 16):
             images = to_tensor(*(crop(p, size, random) for p in pictures[i:i + 16] for _ in range(crops)))
@@ -387,9 +390,10 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
     keep = [i for i in range(len(pictures)) if i % HELD_OUT]  # every tenth picture is left for the probes
     data, numbers = deep_data(student, [pictures[i] for i in keep], [labels[i] for i in keep], random)
     print(f"pool3 of {data.shape[0]} × {data.shape[1]} crops", flush=True)
-    pass_through(student, data[torch.randperm(len(data))[:500], 0])
+    if not options.keep_deep:
+        pass_through(student, data[torch.randperm(len(data))[:500], 0])
     kernel = detail(student, to_tensor(*(crop(pictures[i], 128, random) for i in random.choice(keep, 300, replace=False))))
-    last = WIDTHS[4]
+    last = WIDTHS["5_4"]
     goals = {"relu4_1": 1, "relu4_2": 1, "relu5_1": 2, "relu5_2": 2}  # layer -> by how much pool3 is averaged
 
     def goal_of(q, pool3):
