@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.cm import ScalarMappable
+from matplotlib.ticker import FormatStrFormatter, MaxNLocator
 from torch import Tensor
 
 from nstlib.networks import CONVOLUTIONS_PER_BLOCK
@@ -216,4 +217,6 @@ def _activation_rows(part, maps: Tensor, channels: Sequence[int], image: Tensor 
         axis.axis("off")
     scale = part.colorbar(ScalarMappable(drawn.norm, drawn.cmap), ax=axes, fraction=0.03, pad=0.01, shrink=0.9, extend="both" if signed else "max")
     scale.ax.tick_params(labelsize=7)
+    scale.locator, scale.formatter = MaxNLocator(4), FormatStrFormatter("%g")  # short: the layout leaves too little room for "10.0"
+    scale.update_ticks()
     part.suptitle(title, fontsize=10)

@@ -8,13 +8,17 @@ from nstlib.plots.figures import Figure
 
 
 def show_gram(grams: Mapping[str, Tensor] | Tensor, *, order: Sequence[int] | None = None, height: float = 3.2) -> Figure:
-    """Gram matrices, (1, N, N) or (N, N), as images side by side on one scale; `order` rearranges the filters in all of them."""
+    """Gram matrices, (1, N, N) or (N, N), as images side by side on one scale; `order` rearranges the filters in all of them.
+
+    The scale ends at what one entry in 200 exceeds, in the matrix where that is largest.
+    """
     named = grams if isinstance(grams, Mapping) else {"": grams}
     matrices = {name: gram.detach().float().cpu().reshape(gram.shape[-2:]) for name, gram in named.items()}
     order = list(range(next(iter(matrices.values())).shape[0])) if order is None else list(order)
     # Entries span decades: the square root of |G| shows the weak ones too.
     shown = {name: gram[order][:, order].abs().sqrt() for name, gram in matrices.items()}
-    high = max(gram.max().item() for gram in shown.values())
+    high = max(gram.quantile(0.995).item() for gram in shown.values()) or 1.0  # one filter's own entry may be far above all others
+    above = any(gram.max().item() > high for gram in shown.values())
     figure = Figure(figsize=((height + 0.2) * len(shown) + 0.9, height + 0.4), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.08)  # a colour bar of several axes makes the layout forget part of the titles
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
@@ -22,7 +26,7 @@ def show_gram(grams: Mapping[str, Tensor] | Tensor, *, order: Sequence[int] | No
         drawn = axis.imshow(gram, cmap="viridis", vmin=0, vmax=high, interpolation="nearest")
         axis.set_title(name, fontsize=10)
         axis.set(xlabel="filter j", ylabel="filter i" if axis is axes[0] else "")
-    figure.colorbar(drawn, ax=list(axes), label="√|Gᵢⱼ|", shrink=0.8)
+    figure.colorbar(drawn, ax=list(axes), label="√|Gᵢⱼ|", shrink=0.8, extend="max" if above else "neither")
     return figure
 
 
