@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("painting", metavar="PAINTING", help="likewise")
     transfer.add_argument("-o", "--output", required=True, metavar="OUT.png", type=Path, help="where the picture goes: .png or .jpg")
     transfer.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    transfer.add_argument("--steps", type=_positive, default=400, help="evaluations of the losses")
+    transfer.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
     transfer.add_argument("--network", choices=("mini", "vgg19"), default="mini", help="vgg19 is a download of 548 MB on first use")
     from nstlib.optimize import CONTENT_WEIGHT, STYLE_WEIGHT
 
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = command("demo", _demo, "Paint a shipped photograph; the pictures go to outputs/ in the present folder.")
     demo.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    demo.add_argument("--steps", type=_positive, default=400, help="evaluations of the losses")
+    demo.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
     command("pictures", _pictures, "List the pictures that can be had by name.")
     fetch = command("fetch", _fetch, "Download VGG-19's weights or a famous picture, to work offline later.")
     fetch.add_argument("name", metavar="vgg19|PICTURE")

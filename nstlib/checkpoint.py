@@ -1,8 +1,8 @@
 """A long run that survives its interruption: all that its next step depends on, in one file.
 
-The file is in the safetensors format, which holds tensors and JSON and can run nothing: the picture, the best one so far and the
-optimiser's memory as tensors; the history, the settings and a SHA-256 over all of it as JSON. L-BFGS remembers 20 steps, so the file is
-about as large as 45 uncompressed pictures: 60 MB at 384 × 288 pixels.
+The file is in the safetensors format, which holds tensors and JSON and can run nothing: the change made so far, the first and the best
+picture and the optimiser's memory as tensors; the history, the settings and a SHA-256 over all of it as JSON. L-BFGS remembers 20 steps, so the file is
+about as large as 46 uncompressed pictures: 60 MB at 384 × 288 pixels.
 """
 
 import hashlib
@@ -51,23 +51,26 @@ class Checkpoint:
             self._refuse_other(about["settings"])
             self.stage, self.earlier, self._found = about["stage"], about["earlier"], (about, tensors)
 
-    def restore(self, x: Tensor, optimizer: torch.optim.Optimizer, best: Tensor) -> tuple[Tensor, list[dict]]:
-        """Puts the file's state into `x` and `optimizer`; the best picture and the history come back: `best`, [] where there is no file."""
+    def restore(self, x: Tensor, optimizer: torch.optim.Optimizer, start: Tensor, best: Tensor) -> tuple[Tensor, Tensor, list[dict]]:
+        """Puts the file's state into `x`, what the optimiser changes, and `optimizer`.
+
+        The first and the best picture of this size and the history come back: `start`, `best`, [] where there is no file.
+        """
         if self._found is None:
-            return best, []
+            return start, best, []
         (about, tensors), self._found = self._found, None
         x.data.copy_(tensors["x"])
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": {0: _unpack(about["optimizer"], tensors)}, "param_groups": groups})
-        return tensors["best"].to(x.device), about["history"]
+        return tensors["start"].to(x.device), tensors["best"].to(x.device), about["history"]
 
-    def save(self, x: Tensor, optimizer: torch.optim.Optimizer, best: Tensor, history: list[dict]) -> None:
+    def save(self, x: Tensor, optimizer: torch.optim.Optimizer, start: Tensor, best: Tensor, history: list[dict]) -> None:
         """Writes the state, if the last time was `SECONDS` ago: the whole of it or nothing, so that a kill leaves the one before."""
         if time.monotonic() - self._written < SECONDS:
             return
-        tensors = {"x": x.detach().cpu(), "best": best.cpu()}
+        tensors = {"x": x.detach().cpu(), "start": start.cpu(), "best": best.cpu()}
         packed = _pack(optimizer.state_dict()["state"].get(0, {}), tensors)
-        about = json.dumps({"nstlib": 1, "settings": self.settings, "stage": self.stage, "earlier": self.earlier, "history": history,
+        about = json.dumps({"nstlib": 2, "settings": self.settings, "stage": self.stage, "earlier": self.earlier, "history": history,
                             "optimizer": packed})
         try:
             with whole_file(self.file) as temporary:

@@ -92,9 +92,10 @@ def gram_matrix(features: Tensor) -> Tensor:
 
 
 class _Gram(torch.autograd.Function):
-    """F Fᵀ and its gradient, both in at least float32, a slice of positions at a time so that no second copy of F is needed.
+    """F Fᵀ in at least float32, a slice of positions at a time so that no second copy of F is needed, and its gradient.
 
-    With D = ∂L/∂G the gradient is D F + Dᵀ F: one product, of D + Dᵀ, where autograd by itself would take two and add them up.
+    With D = ∂L/∂G the gradient is D F + Dᵀ F: one product, of D + Dᵀ, where autograd by itself would take two and add them up. It is
+    taken in the precision of F, since it goes back into the network in that.
     """
 
     @staticmethod
@@ -105,10 +106,8 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def backward(ctx, derivative: Tensor) -> Tensor:
         (flat,) = ctx.saved_tensors
-        both, gradient = derivative + derivative.mT, torch.empty_like(flat)
-        for k in range(0, flat.shape[2], POSITIONS):
-            gradient[..., k:k + POSITIONS] = (_full(flat[..., k:k + POSITIONS]).mT @ both).mT
-        return gradient
+        both = derivative + derivative.mT
+        return (flat.mT @ both.to(flat.dtype)).mT
 
 
 def _full(values: Tensor) -> Tensor:

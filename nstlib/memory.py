@@ -46,7 +46,7 @@ def memory_needed(network: FeatureNetwork, layers: Sequence[str], height: int, w
     kept = sum(width / 4 ** (int(name[4]) - 1) for name, width in widths.items())
     held = 5 * max(width for name, width in widths.items() if name.startswith("conv1"))
     pixels, picture = height * width, 12 * height * width  # three float32 for each pixel
-    weights = sum(p.numel() * (4 + p.itemsize) for p in network.parameters())  # as given, and the copy of `in_precision`
+    weights = sum(p.numel() * (4 + p.itemsize) for p in network.parameters())  # as given, and the copy of `for_painting`
     return pixels * network.precision.itemsize * (1.1 * kept + held) + picture * (2 * curvature_pairs(picture) + 15) + weights
 
 

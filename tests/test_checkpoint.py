@@ -196,7 +196,7 @@ def test_nothing_painted_yet_is_said(mini, monkeypatch):
         optimize_image(picture, broken(RuntimeError("MPS backend out of memory")), progress=False)
     with pytest.raises(RuntimeError, match="a mistake of the user's own"):
         optimize_image(picture, broken(RuntimeError("a mistake of the user's own")), progress=False)
-    monkeypatch.setattr(optimize, "_schedule", lambda *_: [(96, 4), (200, 4)])
+    monkeypatch.setattr(optimize, "_schedule", lambda *_: [(96, 4, 0), (200, 4, 0)])
     monkeypatch.setattr(optimize, "gram_matrix", broken(MemoryError()))
     with pytest.raises(MemoryError, match="try a size of 48"):
         style_transfer("cat", "gravel", network=mini, **RUN)
@@ -208,7 +208,7 @@ def test_a_picture_beyond_the_memory_is_refused_with_a_size_that_fits(mini, monk
     with pytest.raises(MemoryError, match=r"4000 × 3000 .* about 1\d GiB of memory, and there are 2 GiB; try a size of \d+") as caught:
         style_transfer(torch.zeros(1, 3, 30, 40), "gravel", network=mini, size=4000, progress=False)
     fits = int(re.search(r"size of (\d+)", str(caught.value))[1])
-    memory.check_memory(mini.in_precision(fast_precision(torch.device("cpu"))), layers, fits * 3 // 4, fits)
+    memory.check_memory(mini.for_painting(fast_precision(torch.device("cpu"))), layers, fits * 3 // 4, fits)
     assert 1000 < fits < 2000
     need = [memory.memory_needed(mini, names, 300, 400) for names in (["relu1_1"], ["relu3_1"], layers)]
     assert sorted(need) == need and len(set(need)) == 3

@@ -126,11 +126,23 @@ def test_deeper_layers_are_not_computed(mini):
 def test_a_copy_in_another_precision(mini, precision, error):
     image, layers = nstlib.load_image("riverside_town", size=96), ["relu1_1", "relu3_1", "relu5_1"]
     before = mini(image, layers)
-    copy = mini.in_precision(precision)
+    copy = mini.for_painting(precision, edges="zeros")
     for name, features in copy(image, layers).items():
         assert features.dtype == precision and features.is_contiguous(memory_format=torch.channels_last)
         assert (features.float() - before[name]).norm() < error * before[name].norm()
     assert all(torch.equal(features, before[name]) for name, features in mini(image, layers).items())
+
+
+def test_mirrored_edges(mini):
+    grey, layers = torch.full((1, 3, 32, 40), 0.4), ["relu1_1", "relu2_2", "relu3_1"]
+    mirrored, zeros = mini.for_painting()(grey, layers), mini(grey, layers)
+    for name in ("relu1_1", "relu2_2"):  # all positions alike, and as far from the edge as with zeros
+        torch.testing.assert_close(mirrored[name], zeros[name][..., 8 // int(name[4]):, 8 // int(name[4]):][..., :1, :1].expand_as(zeros[name]))
+        assert zeros[name].std((2, 3)).max() > 0.05
+    assert mirrored["relu3_1"].std((2, 3)).max() > 0.05  # deeper, as VGG-19 was trained
+    assert mini.edges == "zeros" and mini.for_painting().edges == "mirror"
+    with pytest.raises(ValueError, match="3 × 5 pixels; to be mirrored at its edges it needs at least 4 × 4"):
+        mini.for_painting()(torch.zeros(1, 3, 5, 3), ["relu1_1"])
 
 
 def test_the_fast_precision_is_measured_once(monkeypatch):

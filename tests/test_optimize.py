@@ -1,11 +1,13 @@
 """The loop over pixels, its interruptions, and the three things built on it."""
 
+import itertools
 import math
 
 import pytest
 import torch
 
 import nstlib
+from nstlib import optimize
 from nstlib.memory import PROGRAM
 from nstlib.optimize import estimate, optimize_image, style_transfer
 
@@ -168,6 +170,38 @@ def test_l_bfgs_remembers_less_of_a_large_picture(monkeypatch):
     assert asked == [20, 5]
 
 
+def test_tilted_steps_begin_with_large_shapes_or_with_detail():
+    """What is left after four steps of a wave across the picture, one of two pixels, the same in height and in weight."""
+    x = torch.arange(32.0)
+    broad, fine = (0.2 * wave.expand(1, 3, 32, 32) for wave in (torch.cos(2 * torch.pi * x / 32), torch.cos(torch.pi * x)))
+
+    def left(tilt):
+        found = optimize_image(torch.full((1, 3, 32, 32), 0.5), lambda y: {"d": (y - 0.5 - broad - fine).square().sum()}, tilt=tilt, steps=4,
+                               progress=False).image - 0.5
+        return [1 - ((found * wave).sum() / wave.square().sum()).item() for wave in (broad, fine)]
+    for tilt, first in ((1, 0), (-1, 1)):
+        rest = left(tilt)
+        assert abs(rest[first]) < 0.75 * abs(rest[1 - first])
+
+
+def test_no_step_of_l_bfgs_leaves_the_range_of_all_pixels():
+    """A loss that is almost straight: its curvature promises a minimum five hundred ranges away."""
+    seen = []
+    optimize_image(GREY, lambda x: {"d": x.sum() + 1e-3 * x.square().sum()}, steps=6, progress=False,
+                   on_step=lambda step, image, losses: seen.append(image))
+    moved = [(later - earlier).square().mean().sqrt() for earlier, later in itertools.pairwise(seen)]
+    assert 0 < max(moved) <= optimize.LONGEST * 1.001
+
+
+def test_no_line_along_the_edges(mini):
+    """A grey picture in the manner of itself stays as it is, edges too, where the network sees no frame of zeros."""
+    grey, other = torch.full((1, 3, 64, 64), 0.5), torch.full((1, 3, 64, 96), 0.5)  # of other proportions: more frame for its size
+    roughness = {edges: nstlib.total_variation(style_transfer(grey, other, network=mini, size=64, steps=20, edges=edges, content_weight=0,
+                                                              style_layers=["relu1_1", "relu2_1"], progress=False).image).item()
+                 for edges in ("mirror", "zeros")}
+    assert roughness["mirror"] < 1e-3 * roughness["zeros"]
+
+
 def test_an_estimate_grows_with_pixels_and_steps(mini):
     half, whole = estimate(256, mini, steps=100), estimate(512, mini, steps=100)
     assert 2 < whole.seconds / half.seconds < 8  # 4, on a quiet machine
@@ -186,6 +220,7 @@ def test_an_estimate_is_about_right(mini):
 
 @pytest.mark.parametrize("keywords, message", [
     ({"precision": "float16"}, 'must be "auto", "float32" or "bfloat16"'),
+    ({"edges": "repeat"}, 'must be "zeros"'),
     ({"method": "sgd"}, 'must be "lbfgs"'),
     ({"steps": 0}, "at least 1"),
     ({"steps": 2.5}, "whole number"),

@@ -6,9 +6,10 @@
 1. One evaluation of the Gatys objective (both losses and the gradient), on `mini` and on a network of VGG-19's shape with random
    weights, which take as long as the real ones. Textbook: float32, autograd's own derivative of F Fᵀ. Ours: what `style_transfer` does.
 2. The race: the textbook's loop is 300 evaluations of L-BFGS in float32 at full size, from the photograph. How soon does
-   `style_transfer` with default settings reach the loss that it ends with, counted in float32 at full size?
+   `style_transfer` (with the textbook's zeros beyond the edges, otherwise default settings) reach the loss that it ends with, counted
+   in float32 at full size?
    With --teacher also on the first blocks of the real VGG-19, from a file of `convB_I.weight` and `convB_I.bias`.
-3. Schedules: the loss after as many steps, all at full size or from coarse to fine, in steps of different ratio.
+3. Schedules: the loss after as many steps, all at full size or from coarse to fine, in steps of different ratio and tilt.
 4. Memory at its peak and time, beside what `estimate` says beforehand; each in a process of its own.
 
 The contenders take turns, so that whatever else the machine does falls on all alike. Writes benchmark.json and benchmark.png to --out.
@@ -21,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
+import unittest.mock
 from pathlib import Path
 
 import torch
@@ -36,11 +38,13 @@ from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # of a --teacher, which reads 0...255
 TEACHER_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
 PARTS = ("evaluations", "race", "schedules", "memory")
-SCHEDULES = {"all at full size": [(1, 1)], "1/2: 1/2, 1: 1/2": [(1 / 2, 1 / 2), (1, 1 / 2)],
-             "1/3: 1/3, 2/3: 1/3, 1: 1/3": [(1 / 3, 1 / 3), (2 / 3, 1 / 3), (1, 1 / 3)],
-             "1/3: 1/4, 2/3: 1/4, 1: 1/2": [(1 / 3, 1 / 4), (2 / 3, 1 / 4), (1, 1 / 2)],  # ours
-             "1/3: 1/2, 2/3: 1/4, 1: 1/4": [(1 / 3, 1 / 2), (2 / 3, 1 / 4), (1, 1 / 4)]}  # size: share of the steps
-RACE_STEPS = (30, 45, 60, 75, 90, 120, 150, 200, 300, 400)
+SCHEDULES = {"all at full size": [(1, 1, 0)],  # size, share of the steps, tilt
+             "1/2 1/2, no tilt": [(1 / 2, 1 / 2, 0), (1, 1 / 2, 0)],
+             "1/4 1/4 1/2, no tilt": [(1 / 3, 1 / 4, 0), (2 / 3, 1 / 4, 0), (1, 1 / 2, 0)],
+             "1/4 1/4 1/2, tilt -3/4": [(1 / 3, 1 / 4, -0.75), (2 / 3, 1 / 4, -0.75), (1, 1 / 2, -0.75)],
+             "1/3 1/3 1/3, tilt 1 1/2 -3/4": [(1 / 3, 1 / 3, 1), (2 / 3, 1 / 3, 0.5), (1, 1 / 3, -0.75)],
+             "1/4 1/4 1/2, tilt 1 1/2 -3/4": [(1 / 3, 1 / 4, 1), (2 / 3, 1 / 4, 0.5), (1, 1 / 2, -0.75)]}  # ours
+RACE_STEPS = (30, 45, 60, 75, 90, 120, 150, 180, 200, 220, 240, 260, 300)
 
 
 def main():
@@ -63,14 +67,14 @@ def main():
     print(f"{found['threads']} threads, torch {found['torch']}, the fast precision here is {found['precision']}", flush=True)
     if "evaluations" in options.parts:
         found["evaluations"] = evaluations(options.sizes, options.rounds)
+    racers = {"mini": (load_network(device="cpu"), (CONTENT_LAYERS, STYLE_LAYERS))}
+    if options.teacher:
+        racers["teacher"] = load_teacher(options.teacher), TEACHER_LAYERS
+    racers = {name: racer for name, racer in racers.items() if name in options.race_on}
     if "race" in options.parts:
-        found["race"] = {}
-        if "mini" in options.race_on:
-            found["race"]["mini"] = race(load_network(device="cpu"), (CONTENT_LAYERS, STYLE_LAYERS), options)
-        if "teacher" in options.race_on and options.teacher:
-            found["race"]["teacher"] = race(load_teacher(options.teacher), TEACHER_LAYERS, options)
+        found["race"] = {name: race(*racer, options) for name, racer in racers.items()}
     if "schedules" in options.parts:
-        found["schedules"] = schedules(options)
+        found["schedules"] = {name: schedules(*racer, options) for name, racer in racers.items()}
     if "memory" in options.parts:
         found["memory"] = memory(options.memory_sizes)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -103,24 +107,26 @@ def textbook_gram(features: Tensor) -> Tensor:
     return flat @ flat.mT
 
 
-def textbook_style_loss(features: Tensor, target: Tensor) -> Tensor:
+def textbook_style_loss(features: Tensor, target: Tensor, *, target_positions: int) -> Tensor:
     filters, positions = features.shape[1], features.shape[2] * features.shape[3]
-    return (textbook_gram(features) - target).square().sum() / (4 * filters**2 * positions**2)
+    return (textbook_gram(features) / positions - target / target_positions).square().sum() / (4 * filters**2)
 
 
 def objective(network, layers, photo, painting, *, textbook=False):
-    """image -> total loss, as `style_transfer` weighs it at this size; `photo` and `painting` are of one size."""
+    """image -> total loss, as `style_transfer` weighs it at this size; the longer sides of `photo` and `painting` are equal."""
     content_layers, style_layers = layers
     gram, distance = (textbook_gram, textbook_style_loss) if textbook else (gram_matrix, layer_style_loss)
     with torch.no_grad():
         targets = network(photo, content_layers)
-        grams = {name: gram(f) for name, f in network(painting, style_layers).items()}
+        painted = network(painting, style_layers)
+        grams = {name: (gram(f), f.shape[2] * f.shape[3]) for name, f in painted.items()}
     scale = {q: 512**2 / photo[0, 0].numel() * VGG_WIDTHS[int(q[4]) - 1] / f.shape[1] for q, f in targets.items()}
 
     def loss(image):
         features = network(image, [*content_layers, *style_layers])
         return (CONTENT_WEIGHT * sum(scale[q] * content_loss(features[q], target) for q, target in targets.items())
-                + STYLE_WEIGHT / len(grams) * sum(distance(features[q], target) for q, target in grams.items()))
+                + STYLE_WEIGHT / len(grams) * sum(distance(features[q], target, target_positions=count)
+                                                   for q, (target, count) in grams.items()))
 
     return loss
 
@@ -131,7 +137,7 @@ def evaluations(sizes, rounds):
     networks = {"mini": load_network(device="cpu"), "vgg19": vgg19_sized()}
     kinds = {"textbook float32": (torch.float32, True), "ours float32": (torch.float32, False),
              "ours": (fast_precision(torch.device("cpu")), False)}
-    variants = {(name, kind): (network if textbook else network.in_precision(precision), textbook)
+    variants = {(name, kind): (network if textbook else network.for_painting(precision), textbook)
                 for name, network in networks.items() for kind, (precision, textbook) in kinds.items()}
     seconds = {}
     print(f"\none evaluation, seconds, median of {rounds}\n{'size':>6s}" + "".join(f"{f'{name}, {kind}':>26s}" for name, kind in variants))
@@ -180,7 +186,7 @@ def race(network, layers, options):
     for steps in RACE_STEPS:
         started = time.perf_counter()
         result = style_transfer(photo, painting, network=network, content_layers=layers[0], style_layers=layers[1], size=None,
-                                steps=steps, progress=False)
+                                steps=steps, edges="zeros", progress=False)
         seconds = time.perf_counter() - started
         with torch.no_grad():
             ours.append((seconds, truth(result.image).item(), steps))
@@ -208,17 +214,17 @@ def textbook_loop(loss, photo, evaluations=300):
 
 # ---- 3: schedules of sizes -----------------------------------------------------------------------------------------------
 
-def schedules(options):
+def schedules(network, layers, options):
     photo, painting = (load_image(name, size=options.race_size) for name in (options.content, options.style))
-    network = load_network(device="cpu")
-    truth, rows = objective(network, (CONTENT_LAYERS, STYLE_LAYERS), photo, painting), []
-    print(f"\nschedules on mini, {photo.shape[-1]} × {photo.shape[-2]} pixels: seconds and loss in float32")
+    truth, rows = objective(network, layers, photo, painting), []
+    print(f"\nschedules on {network.name}, {photo.shape[-1]} × {photo.shape[-2]} pixels: seconds and loss in float32")
     for steps in (60, 120, 240):
-        for name, sizes in SCHEDULES.items():
-            image, started = "content", time.perf_counter()
-            for part, share in sizes:
-                image = style_transfer(photo, painting, network=network, size=round(part * options.race_size), steps=round(share * steps),
-                                       init=image, coarse_to_fine=False, progress=False).image
+        for name, stages in SCHEDULES.items():
+            plan = [(round(part * options.race_size), round(share * steps), tilt) for part, share, tilt in stages]
+            started = time.perf_counter()
+            with unittest.mock.patch("nstlib.optimize._schedule", return_value=plan):
+                image = style_transfer(photo, painting, network=network, content_layers=layers[0], style_layers=layers[1], size=None,
+                                       steps=steps, edges="zeros", progress=False).image
             seconds = time.perf_counter() - started
             with torch.no_grad():
                 rows.append({"steps": steps, "sizes": name, "seconds": seconds, "loss": truth(image).item()})

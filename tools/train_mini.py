@@ -8,8 +8,9 @@ TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB i
 1. Blocks 1-3 start as the teacher's most independent filters (`prune`) and learn the teacher's features where style transfer uses them.
    Per layer a linear map W, kept close to a multiple of an isometry so that distances between Gram matrices carry over, takes our features
    to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices, and a pull of each filter's
-   mean activation to one. A third of each batch are pictures being painted *by the network in training*: what the optimisation would
-   exploit, training sees.
+   mean activation to one. A quarter of each batch are pictures being painted *by the network in training*, with content and style loss:
+   what the optimisation would exploit, training sees. There the difference between a picture and its photograph is compared as well: a
+   ripple that the teacher notices in a smooth sky is a small part of all features, but most of that difference.
 2. Blocks 4-5 start as filters that hand pool3 on, and learn on the frozen pool3: to keep its features and Gram matrices, to keep (relu4_2) what
    it tells of relu3_2, to name objects and domains, and to tell two crops of one picture from other pictures.
 3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
@@ -39,7 +40,8 @@ WIDTHS = {"1_1": 32, "1_2": 16, "2_1": 64, "2_2": 64, "3_1": 128, "3_2": 112, "3
           "4_1": 96, "4_2": 96, "4_3": 96, "4_4": 96, "5_1": 128, "5_2": 128, "5_3": 128, "5_4": 128}
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
 FEATURES = ("relu1_2", "relu2_2", "relu3_2", "relu3_3")  # features alone here
-PAINTING_LAYERS = STYLE  # what the pictures painted during training imitate
+SHALLOW_PAINTING = (STYLE, "relu3_2")  # style layers and content layer of the pictures painted during training
+DEEP_PAINTING = (("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "relu4_2")
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 DOMAINS = ("photo", "art_painting", "cartoon", "sketch")
 HELD_OUT = 10  # every tenth picture takes no part in training blocks 4 and 5: tools/probe_mini.py tests on those
@@ -168,32 +170,61 @@ def save_raw(network, average, path):
 # ------------------------------------------------------------------------------------------------------------ blocks 1-3
 
 class Painter:
-    """Pictures that the network in training is painting: each imitates a style crop by Adam on its pixels, then is replaced."""
+    """Pictures that the network in training is painting: each by Adam on its pixels, from a content crop in the manner of a style crop, then replaced."""
 
-    def __init__(self, draw, count, life=60):
+    def __init__(self, draw, count, life=100):
         self.draw, self.life = draw, life
-        self.style, self.image = draw(count), draw(count)
+        self.style, self.content, self.image, self.alpha = self.fresh(count)
         self.moment, self.square = torch.zeros_like(self.image), torch.zeros_like(self.image)
         self.age = torch.randint(0, life, (count,))
 
+    def fresh(self, count):
+        """Style and content crops, where to start, and the content weight: 0.003 to 0.3 of the style's; a fifth without any."""
+        style, content = self.draw(2 * count).chunk(2)
+        noise, free = torch.rand(2, count) < 0.2
+        start = torch.where(noise.view(-1, 1, 1, 1), torch.rand_like(content), content)
+        return style, content, start, 10 ** (torch.rand(count) * 2 - 2.5) * ~free
+
     def pick(self, count):
+        """Style crops, content crops and pictures, and the content weights of the pictures."""
         self.chosen = torch.randperm(len(self.age))[:count]
-        return self.style[self.chosen], self.image[self.chosen]
+        return self.style[self.chosen], self.content[self.chosen], self.image[self.chosen].requires_grad_(True), self.alpha[self.chosen]
 
     def step(self, gradient, rate=0.03):
         at = self.chosen
         gradient = gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
         self.moment[at] = 0.9 * self.moment[at] + 0.1 * gradient
         self.square[at] = 0.95 * self.square[at] + 0.05 * gradient.square()
+        rate = rate * 0.1 ** (self.age[at] / self.life).view(-1, 1, 1, 1)  # ever finer
         self.image[at] = (self.image[at] - rate * self.moment[at] / (self.square[at].sqrt() + 1e-3)).clamp(-0.05, 1.05)
         self.age[at] += 1
         old = at[self.age[at] >= self.life]
         if len(old):
-            fresh = self.draw(2 * len(old))
-            self.style[old], start = fresh[:len(old)], fresh[len(old):]
-            noise = torch.rand(len(old), 1, 1, 1) < 0.3
-            self.image[old] = torch.where(noise, torch.rand_like(start), start)
+            self.style[old], self.content[old], self.image[old], self.alpha[old] = self.fresh(len(old))
             self.moment[old], self.square[old], self.age[old] = 0.0, 0.0, 0
+
+
+def painting_loss(features, alpha, style_layers, content_layer):
+    """What the pictures are painted for, one number for each; `features` begin with those of the style crops, content crops and pictures."""
+    count, loss = len(alpha), 0.0
+    for q in style_layers:
+        f = positions(features[q][:3 * count].float())
+        gram = f.mT @ f / f.shape[1]
+        goal, picture = gram[:count].detach(), gram[2 * count:]
+        loss = loss + (picture - goal).square().mean((1, 2)) / goal.square().mean((1, 2)) / len(style_layers)
+    goal, picture = features[content_layer][count:3 * count].float().chunk(2)
+    goal = goal.detach()
+    return loss + alpha * (picture - goal).square().mean((1, 2, 3)) / goal.square().mean((1, 2, 3))
+
+
+def difference_error(wanted, ours):
+    """Relative squared error of the difference between pictures and their photographs (B, h*w, C), one number for each picture.
+
+    wanted, ours : what the teacher, the student has of [photographs, pictures]. Where a picture is hardly painted yet, a fiftieth of the photograph's power counts as difference.
+    """
+    (t_photo, t), (f_photo, f) = wanted.chunk(2), ours.chunk(2)
+    power = (t - t_photo).square().mean((1, 2)).maximum(0.02 * t_photo.square().mean((1, 2)))
+    return ((f - f_photo) - (t - t_photo)).square().mean((1, 2)) / power
 
 
 def positions(features):
@@ -234,7 +265,7 @@ def prune(teacher, widths, images):
     return weights
 
 
-def train_shallow(student, teacher, pictures, labels, random, options, raw, batch=6):
+def train_shallow(student, teacher, pictures, labels, random, options, raw, batch=5):
     """Blocks 1-3: features and Gram matrices of the teacher, on crops and on pictures in the making."""
     if not options.steps:
         return
@@ -260,38 +291,42 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
 
     for step in range(options.steps):
         cosine(optimizer, options.rate, step, options.steps)
-        style, image = painter.pick(batch)
-        fresh = draw(batch)
-        image.requires_grad_(True)
+        style, content, image, alpha = painter.pick(batch)
+        images = torch.cat([style, content, image, draw(batch)])
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
-                wanted = teacher(torch.cat([style, image.detach(), fresh]), layers)
-            ours = student(torch.cat([style, image, fresh]), layers)
-        loss, painting = 0.0, 0.0
+                wanted = teacher(images, layers)
+            ours = student(images, layers)
+        loss = 0.0
         for q in layers:
             f, t, W = positions(ours[q]), positions(wanted[q]), maps[q]
             some = slice(step % 5, None, 5) if f.shape[1] > 2000 else slice(None)  # enough positions for the map
             t_some = t[:, some].float() / power[q].sqrt()
-            error = (f[:, some] @ W.T.bfloat16() - t_some).square().mean() / t_some.square().mean()
+            mapped = f[:, some] @ W.T.bfloat16()
+            error = (mapped - t_some).square().mean() / t_some.square().mean()
+            painted = difference_error(t_some[batch:3 * batch], mapped[batch:3 * batch]).mean()
             mean = f.float().mean((0, 1)).clamp_min(1e-3)
             evenness = mean.log().square().mean()  # filters of mean activation one, as normalize_activations will make them
             weight = 2.0 if q.startswith("relu3") else 1.0  # most of what is left to learn is there
-            loss = loss + weight * (0.5 if q in FEATURES else 1.0) * error + 0.02 * evenness
+            loss = loss + weight * (0.5 if q in FEATURES else 1.0) * error + 0.5 * weight * painted + 0.02 * evenness
             note(q, error)
+            note(q + " painted", painted)
             if q in STYLE:
                 spread = W.T @ W
                 isometry = (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
                 gram = (f.mT @ f).float() / f.shape[1]
                 goal = (t.mT @ t).float() / t.shape[1] / power[q]
-                gram_error = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()  # per picture
-                loss = loss + weight * gram_error + 0.1 * isometry
-                for name, value in (("Gram", gram_error), ("iso", isometry), ("even", evenness)):
+                power_of = goal.square().mean((1, 2))
+                residual = W @ gram @ W.T - goal
+                gram_error = (residual.square().mean((1, 2)) / power_of).mean()  # per picture
+                unlike = residual[2 * batch:3 * batch] - residual[:batch]  # of picture and style crop; what both have does not matter
+                style_error = (unlike.square().mean((1, 2)) / power_of[:batch]).mean()
+                loss = loss + weight * (gram_error + 3 * style_error) + 0.1 * isometry
+                for name, value in (("Gram", gram_error), ("style", style_error), ("iso", isometry), ("even", evenness)):
                     note(q + " " + name, value)
-            if q in PAINTING_LAYERS:
-                a, g = gram[:batch].detach(), gram[batch:2 * batch]
-                painting = painting + ((g - a).square().mean((1, 2)) / a.square().mean((1, 2))).sum()
-        gradient, = torch.autograd.grad(painting, image, retain_graph=True)
-        note("painting", painting.detach() / batch / len(PAINTING_LAYERS))
+        painting = painting_loss(ours, alpha, *SHALLOW_PAINTING)
+        gradient, = torch.autograd.grad(painting.sum(), image, retain_graph=True)
+        note("painting", painting.detach().median())
         optimizer.zero_grad()
         loss.backward(inputs=train + list(maps.values()))
         nn.utils.clip_grad_norm_(train + list(maps.values()), 2.0)
@@ -377,12 +412,12 @@ def disturb(pool3):
     return F.relu(pool3 + 0.7 * blend * (other - pool3) + noise * spread * torch.randn(pool3.shape))
 
 
-def train_deep(student, pictures, labels, random, options, raw, batch=32):
+def train_deep(student, pictures, labels, random, options, raw, batch=32, painted=6):
     """Blocks 4-5 on the frozen pool3: what is seen where (objects, domains, which picture), and enough of pool3 to paint with.
 
     relu4_1 and relu5_1, the style layers, keep features and Gram matrices of pool3, at its own and at half its resolution, as blocks
     1-3 keep the teacher's; relu4_2, the content layer, keeps distances between what pool3 tells of relu3_2 (`detail`), also of disturbed
-    features, which an optimisation would find; relu5_2 keeps pool3 blurred; relu5_4 names object and domain and knows a picture by its
+    features and between pictures in the making and their photographs, which an optimisation would find; relu5_2 keeps pool3 blurred; relu5_4 names object and domain and knows a picture by its
     crop.
     """
     if not options.deep_steps:
@@ -416,8 +451,13 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
     optimizer = torch.optim.AdamW(everything, betas=(0.9, 0.99), weight_decay=0.01)
     average = {n: p.detach().clone() for n, p in student.named_parameters() if int(n[4]) > 3}
     log, began = {}, time.time()
+    painter = Painter(lambda n: to_tensor(*(crop(pictures[i], 96, random) for i in random.choice(keep, n))), 40)
     for step in range(options.deep_steps):
         cosine(optimizer, options.rate, step, options.deep_steps)
+        style, content, image, alpha = painter.pick(painted)
+        with torch.autocast("cpu", torch.bfloat16):
+            painting = student(torch.cat([style, content, image]), [*DEEP_PAINTING[0], DEEP_PAINTING[1], "pool3"])
+        gradient, = torch.autograd.grad(painting_loss(painting, alpha, *DEEP_PAINTING).sum(), image, retain_graph=True)
         chosen = torch.randint(len(data), (batch,))
         y, x = torch.randint(0, 5, (2,)).tolist()
         seen = data[chosen][..., y:y + 12, x:x + 12].transpose(0, 1).flatten(0, 1).float()  # (2 · batch, C, 12, 12)
@@ -430,6 +470,8 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
             f, t, W = positions(found[q].float()), goal_of(q, pool3), maps[q]
             if q == "relu4_2":  # only differences count
                 f, t = (v - v[:2 * batch].mean((0, 1)) for v in (f, t))
+                f_now, t_now = positions(painting[q].float()), goal_of(q, painting["pool3"].detach().float())
+                terms[q + " painted"] = difference_error(t_now[painted:], f_now[painted:] @ W.T).mean()
             error = (f @ W.T - t).square().mean((1, 2)) / t.square().mean((1, 2))
             terms[q], terms[q + " odd"] = error[:2 * batch].mean(), error[2 * batch:].mean()
             if q != "relu5_2":
@@ -445,13 +487,14 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32):
         one, two = F.normalize(heads["picture"](vector), dim=1).split(batch)
         alike = one @ two.T / 0.1
         terms["picture"] = F.cross_entropy(alike, torch.arange(batch)) / 2 + F.cross_entropy(alike.T, torch.arange(batch)) / 2
-        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "relu5_1": 0.5, "relu5_2": 0.5,
+        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "relu4_2 painted": 3.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "relu5_1": 0.5, "relu5_2": 0.5,
                   "relu5_2 odd": 0.0, "relu5_1 Gram": 0.5, "even": 0.0}
         loss = loss + sum(weight.get(k, 1.0) * v for k, v in terms.items())
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward(inputs=everything)
         nn.utils.clip_grad_norm_(everything, 2.0)
         optimizer.step()
+        painter.step(gradient)
         decay = min(0.999, (step + 1) / (step + 10))
         with torch.no_grad():
             for n, p in student.named_parameters():

@@ -59,7 +59,7 @@ class TransferPanel(Explorer):
 
     def __init__(self, content, style, network: FeatureNetwork, size: int, steps: int, folder: Path):
         stop_all()  # a cell that is run again leaves no thread of its first run
-        self.network, self.folder = network.in_precision(fast_precision(network.mean.device)), folder
+        self.network, self.folder = network.for_painting(fast_precision(network.mean.device)), folder
         self.image, self.history, self.runs = None, [], []
         self.pace = 0.0  # seconds for a step and a pixel
         self._thread, self._compared, self._over, self._lock = None, None, True, threading.Lock()
