@@ -1,8 +1,8 @@
 """A long run that survives its interruption: all that its next step depends on, in one file.
 
 The file is in the safetensors format, which holds tensors and JSON and can run nothing: the change made so far, the first and the best
-picture and the optimiser's memory as tensors; the history, the settings and a SHA-256 over all of it as JSON. L-BFGS remembers 20 steps, so the file is
-about as large as 46 uncompressed pictures: 60 MB at 384 × 288 pixels.
+picture and the optimiser's memory as tensors; the history, the settings and a SHA-256 over all of it as JSON. L-BFGS remembers 20
+steps, so the file is about as large as 46 uncompressed pictures: 60 MB at 384 × 288 pixels.
 """
 
 import hashlib

@@ -86,7 +86,8 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
     objective : image -> dict of name -> Tensor ()
         Weighted losses; their sum is minimised.
     method : "lbfgs" or "adam"
-        L-BFGS, as in the paper: it learns the curvature from its last 20 steps (from fewer where a picture is beyond a megapixel). Adam scales each pixel by itself.
+        L-BFGS, as in the paper: it learns the curvature from its last 20 steps (from fewer where a picture is beyond a megapixel). A step
+        that would change the pixels by more than 0.05 (root mean square) is shortened to that. Adam scales each pixel by itself.
     steps : int
         Evaluations of the objective, each with its gradient.
     learning_rate : float, optional
@@ -427,10 +428,9 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
         ⅓ at 1/3, 2/3 and 1, tilt 1, ½, −¾     1.7 s  907     3.3 s  816     6.2 s  781
         ¼ at 1/3, 2/3, ½ at 1, tilt 1, ½, −¾   2.0 s  863     3.9 s  795     7.3 s  771    (this one)
 
-    So coarse sizes win where time is short, and cost nothing later. On `mini` the tilt is worth nothing; on VGG-19 it is worth a third of
-    the steps: on its first three blocks (tubingen like starry_night, 240 steps) the loss ends at 482.5 with and at 500.6 without. Coarse
-    sizes need large shapes and colours, so they begin there; what is left at full size is detail, to which average pooling makes deep
-    layers blind and the loss flat. Adam's moments are not carried from size to size: tried on the same pair, 90 steps that began anew at
+    So coarse sizes win where time is short, and cost nothing later. On `mini` the tilt is worth nothing; on the first three blocks of
+    VGG-19 (tubingen like starry_night, 240 steps) the loss ends at 482.5 with and at 500.6 without. Large shapes and colours have far
+    to go at the coarse sizes, so these begin with them; detail is what full size has to add. Adam's moments are not carried from size to size: tried on the same pair, 90 steps that began anew at
     each size ended at 829, those that went on with resized moments at 979 and more (before edges were mirrored).
 
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)

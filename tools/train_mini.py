@@ -34,6 +34,7 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from nstlib.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
+from nstlib.optimize import CONTENT_LAYERS, STYLE_LAYERS
 
 # Filters of each convolution. Only relu1_1 is compared at full size; conv1_2 with half as many as conv1_1 saves a seventh of all time.
 WIDTHS = {"1_1": 32, "1_2": 16, "2_1": 64, "2_2": 64, "3_1": 128, "3_2": 112, "3_3": 112, "3_4": 128,
@@ -41,7 +42,7 @@ WIDTHS = {"1_1": 32, "1_2": 16, "2_1": 64, "2_2": 64, "3_1": 128, "3_2": 112, "3
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
 FEATURES = ("relu1_2", "relu2_2", "relu3_2", "relu3_3")  # features alone here
 SHALLOW_PAINTING = (STYLE, "relu3_2")  # style layers and content layer of the pictures painted during training
-DEEP_PAINTING = (("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "relu4_2")
+DEEP_PAINTING = (STYLE_LAYERS, *CONTENT_LAYERS)
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 DOMAINS = ("photo", "art_painting", "cartoon", "sketch")
 HELD_OUT = 10  # every tenth picture takes no part in training blocks 4 and 5: tools/probe_mini.py tests on those
