@@ -76,7 +76,7 @@ def _cell(values: dict[str, str], parts: dict[str, Value]) -> Cell:
 
 def _values(name: str, values: Sequence) -> list[tuple[Value, str]]:
     """The values of one name in the grid, each with a text that no other has: short ones if those are different."""
-    if not (isinstance(values, (list, tuple, range)) or isinstance(values, np.ndarray) and values.ndim == 1) or not len(values):
+    if not (isinstance(values, (list, tuple, range)) or (isinstance(values, np.ndarray) and values.ndim == 1)) or not len(values):
         raise ValueError(f"grid[{name!r}] is {str(values)[:80]!r}; it must be a list of at least one value. (One value for all cells "
                          "belongs into the settings.)")
     found = [_value(name, value) for value in values]

@@ -15,7 +15,7 @@ import hashlib
 import json
 import time
 import urllib.error
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -62,8 +62,8 @@ class FeatureNetwork(nn.Module):
             if f"conv{key}.weight" not in weights:
                 break
             weight, bias = weights[f"conv{key}.weight"].float(), weights[f"conv{key}.bias"].float()
-            convolution = nn.utils.skip_init(nn.Conv2d, weight.shape[1], weight.shape[0], 3, padding=1,
-                                             padding_mode="reflect" if edges == "mirror" and key[0] in "12" else "zeros")
+            kind = _MirrorConv2d if edges == "mirror" and key[0] in "12" else nn.Conv2d
+            convolution = nn.utils.skip_init(kind, weight.shape[1], weight.shape[0], 3, padding=1)
             convolution.weight.data, convolution.bias.data = weight.clone(), bias.clone()
             self.add_module(f"conv{key}", convolution)
         self.layers = _layer_names(self)
@@ -87,21 +87,29 @@ class FeatureNetwork(nn.Module):
             An unknown name, or a picture too small for the deepest layer.
         """
         wanted = [layers] if isinstance(layers, str) else list(layers)
+        found = dict(self.activations(image, wanted))
+        return {name: found[name] for name in wanted}
+
+    def activations(self, image: Tensor, layers: Iterable[str]) -> Iterator[tuple[str, Tensor]]:
+        """As `forward`, but one (name, activation) at a time, from shallow to deep.
+
+        A loss that is calculated between two of them is differentiated between them too, and nothing of it is held before or after.
+        """
+        wanted = [layers] if isinstance(layers, str) else list(layers)
         self._check(image, wanted)
-        found, x, left = {}, ((image - self.mean) / self.std).to(self.precision), set(wanted)
+        x, left = ((image - self.mean) / self.std).to(self.precision), set(wanted)
         for name in self.layers:
             if not left:
                 break
             if name.startswith("conv"):
                 x = self.get_submodule(name)(x)
             elif name.startswith("relu"):
-                x = F.relu(x)  # never in place: `found` may hold the activation before it
+                x = F.relu(x)  # never in place: whoever asked may hold the activation before it
             else:
                 x = F.avg_pool2d(x, 2) if self.pooling == "average" else F.max_pool2d(x, 2)
             if name in left:
-                found[name] = x
                 left.remove(name)
-        return {name: found[name] for name in wanted}
+                yield name, x
 
     @property
     def precision(self) -> torch.dtype:
@@ -146,6 +154,29 @@ class FeatureNetwork(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.name!r}, pooling={self.pooling!r}"
+
+
+class _MirrorConv2d(nn.Conv2d):
+    """A convolution of a feature map that goes on as its mirror image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolve = F.conv2d if self.weight.requires_grad else _FrozenConvolution.apply
+        return convolve(F.pad(x, (1, 1, 1, 1), mode="reflect"), self.weight, self.bias)
+
+
+class _FrozenConvolution(torch.autograd.Function):
+    """Convolution with a gradient for its input alone, the transposed convolution. Unlike PyTorch's own it keeps nothing but the weights
+    for that: no mirrored copy of every large feature map."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(weight)
+        return F.conv2d(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx, derivative: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        return F.conv_transpose2d(derivative, weight), None, None
 
 
 def least_size(layer: str) -> int:

@@ -263,19 +263,23 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
         photo, painting = resize_image(content, pixels), resize_image(style, pixels)
         with torch.no_grad():
             targets = network(photo, content_layers)  # P of equation 1
-            painted = network(painting, style_layers)
-            grams = {name: gram_matrix(f) for name, f in painted.items()}  # A of equation 4
-        counts = {name: f.shape[2] * f.shape[3] for name, f in painted.items()}
+            grams, counts = {}, {}
+            for name, features in network.activations(painting, style_layers):
+                grams[name], counts[name] = gram_matrix(features), features[0, 0].numel()  # A of equation 4, and its M
         scale = {name: _paper_scale(name, target, photo) for name, target in targets.items()}
 
         def objective(image: Tensor) -> dict[str, Tensor]:
-            features = network(image, layers)
+            content_losses, style_losses = [], []
+            for q, features in network.activations(image, layers):  # each loss as soon as its layer is there: less memory
+                if content_weight and q in targets:
+                    content_losses.append(scale[q] * content_loss(features, targets[q]))
+                if style_weight and q in grams:
+                    style_losses.append(weights[q] * layer_style_loss(features, grams[q], target_positions=counts[q]))
             losses = {}
-            if content_weight and targets:
-                losses["content"] = content_weight * sum(scale[q] * content_loss(features[q], targets[q]) for q in targets)
-            if style_weight and grams:
-                losses["style"] = style_weight * sum(
-                    weights[q] * layer_style_loss(features[q], grams[q], target_positions=counts[q]) for q in grams)
+            if content_losses:
+                losses["content"] = content_weight * sum(content_losses)
+            if style_losses:
+                losses["style"] = style_weight * sum(style_losses)
             if tv_weight:
                 losses["tv"] = tv_weight * total_variation(image)
             return losses
@@ -430,8 +434,9 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
 
     So coarse sizes win where time is short, and cost nothing later. On `mini` the tilt is worth nothing; on the first three blocks of
     VGG-19 (tubingen like starry_night, 240 steps) the loss ends at 482.5 with and at 500.6 without. Large shapes and colours have far
-    to go at the coarse sizes, so these begin with them; detail is what full size has to add. Adam's moments are not carried from size to size: tried on the same pair, 90 steps that began anew at
-    each size ended at 829, those that went on with resized moments at 979 and more (before edges were mirrored).
+    to go at the coarse sizes, so these begin with them; detail is what full size has to add. Adam's moments are not carried from size
+    to size: tried on the same pair before edges were mirrored, 90 steps that began anew at each size ended at 829, those that went on
+    with resized moments at 979 and more.
 
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
     [(128, 75, 1), (256, 75, 0.5), (384, 150, -0.75)]
@@ -464,10 +469,10 @@ def _shorten(state: dict, y: Tensor, before: Tensor, tilt: float) -> None:
     It trusts its curvature blindly, and the first steps know little: without this, some leave the range of all pixels and lose ten more.
     """
     step = y - before
-    share = (LONGEST / _tilted(step, tilt).square().mean().sqrt()).item()
-    if share < 1:
-        y.copy_(before + share * step)
-        state["t"] *= share
+    share = (LONGEST / _tilted(step, tilt).square().mean().sqrt()).clamp(max=1)
+    y.copy_(before + share * step)
+    if "t" in state:  # not before the first gradient that is not zero
+        state["t"] = state["t"] * share
 
 
 def _start(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:

@@ -205,11 +205,11 @@ def test_nothing_painted_yet_is_said(mini, monkeypatch):
 def test_a_picture_beyond_the_memory_is_refused_with_a_size_that_fits(mini, monkeypatch):
     monkeypatch.setattr(memory, "total_memory", lambda device: 2 * 2**30)
     layers = optimize.STYLE_LAYERS
-    with pytest.raises(MemoryError, match=r"4000 × 3000 .* about 1\d GiB of memory, and there are 2 GiB; try a size of \d+") as caught:
+    with pytest.raises(MemoryError, match=r"4000 × 3000 .* about \d+ GiB of memory, and there are 2 GiB; try a size of \d+") as caught:
         style_transfer(torch.zeros(1, 3, 30, 40), "gravel", network=mini, size=4000, progress=False)
     fits = int(re.search(r"size of (\d+)", str(caught.value))[1])
     memory.check_memory(mini.for_painting(fast_precision(torch.device("cpu"))), layers, fits * 3 // 4, fits)
-    assert 1000 < fits < 2000
+    assert 1000 < fits < 2500
     need = [memory.memory_needed(mini, names, 300, 400) for names in (["relu1_1"], ["relu3_1"], layers)]
     assert sorted(need) == need and len(set(need)) == 3
 

@@ -133,6 +133,41 @@ def test_a_copy_in_another_precision(mini, precision, error):
     assert all(torch.equal(features, before[name]) for name, features in mini(image, layers).items())
 
 
+@pytest.mark.parametrize("learns", [False, True])
+def test_gradients_through_mirrored_edges(learns):
+    shapes = {"conv1_1": (4, 3), "conv1_2": (5, 4), "conv2_1": (3, 5)}
+    weights = {f"{name}.weight": torch.randn(*shape, 3, 3) for name, shape in shapes.items()}
+    weights |= {f"{name}.bias": torch.randn(shape[0]) for name, shape in shapes.items()}
+    network = FeatureNetwork(weights, mean=(0, 0, 0), std=(1, 1, 1), edges="mirror").requires_grad_(learns)
+    image = torch.rand(1, 3, 8, 10, requires_grad=True)
+    x = image
+    for name in shapes:
+        x = F.avg_pool2d(x, 2) if name == "conv2_1" else x
+        x = F.relu(F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weights[f"{name}.weight"], weights[f"{name}.bias"]))
+    wanted, = torch.autograd.grad(x.square().sum(), image)
+    loss = network(image, ["relu2_1"])["relu2_1"].square().sum()
+    loss.backward()
+    torch.testing.assert_close(image.grad, wanted)
+    assert all((p.grad is not None) == learns for p in network.parameters())
+
+
+def test_mirrored_edges_keep_no_copies_of_the_feature_maps(mini):
+    def kept(edges):
+        sizes, network = {}, mini.for_painting(edges=edges)
+        with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.__setitem__(t.untyped_storage().data_ptr(), t.nbytes) or t, lambda t: t):
+            found = network(torch.rand(1, 3, 64, 64, requires_grad=True), ["relu2_2"])
+        return found and sum(sizes.values())
+
+    assert kept("mirror") < 1.05 * kept("zeros")
+
+
+def test_activations_come_from_shallow_to_deep(mini):
+    image, layers = torch.rand(1, 3, 32, 32), ["relu3_1", "conv1_2", "relu2_1"]
+    found = list(mini.activations(image, layers))
+    assert [name for name, _ in found] == ["conv1_2", "relu2_1", "relu3_1"]
+    assert all(torch.equal(features, mini(image, layers)[name]) for name, features in found)
+
+
 def test_mirrored_edges(mini):
     grey, layers = torch.full((1, 3, 32, 40), 0.4), ["relu1_1", "relu2_2", "relu3_1"]
     mirrored, zeros = mini.for_painting()(grey, layers), mini(grey, layers)
