@@ -32,7 +32,7 @@ from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_net
 
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_WEIGHT, STYLE_WEIGHT = 1.5e-3, 1e4  # chosen by looking, and by a judge: data/README.md
+CONTENT_WEIGHT, STYLE_WEIGHT = 1.3e-3, 1e4  # chosen by looking, and by a judge: data/README.md
 LONGEST = 0.05  # root mean square by which a step of L-BFGS may change the pixels
 RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
 VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
@@ -439,9 +439,9 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
     with resized moments at 979 and more.
 
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
-    [(128, 75, 1), (256, 75, 0.5), (384, 150, -0.75)]
+    [(128, 75, 1), (256, 75, 0.5), (384, 150, -1)]
     >>> _schedule(torch.zeros(1, 3, 600, 800), 128, 300, 16)
-    [(85, 100, 0.5), (128, 200, -0.75)]
+    [(85, 100, 0.5), (128, 200, -1)]
     >>> _schedule(torch.zeros(1, 3, 600, 800), 96, 300, 16)
     [(96, 300, 0)]
     """
@@ -449,7 +449,7 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
     coarse = [(side, tilt) for side, tilt in ((round(size / 3), 1), (round(2 * size / 3), 0.5)) if side >= 80 and side * shape >= 2 * least]
     share = steps // (len(coarse) + 2)  # twice as many at full size
     stages = [(side, share, tilt) for side, tilt in coarse if share]
-    return [*stages, (size, steps - share * len(stages), -0.75 if stages else 0)]
+    return [*stages, (size, steps - share * len(stages), -1 if stages else 0)]
 
 
 def _tilted(image: Tensor, tilt: float) -> Tensor:
