@@ -123,10 +123,13 @@ def objective(network, layers, photo, painting, *, textbook=False):
     scale = {q: 512**2 / photo[0, 0].numel() * VGG_WIDTHS[int(q[4]) - 1] / f.shape[1] for q, f in targets.items()}
 
     def loss(image):
-        features = network(image, [*content_layers, *style_layers])
-        return (CONTENT_WEIGHT * sum(scale[q] * content_loss(features[q], target) for q, target in targets.items())
-                + STYLE_WEIGHT / len(grams) * sum(distance(features[q], target, target_positions=count)
-                                                   for q, (target, count) in grams.items()))
+        layers, total = [*content_layers, *style_layers], 0
+        for q, features in (network(image, layers).items() if textbook else network.activations(image, layers)):
+            if q in targets:
+                total = total + CONTENT_WEIGHT * scale[q] * content_loss(features, targets[q])
+            if q in grams:
+                total = total + STYLE_WEIGHT / len(grams) * distance(features, grams[q][0], target_positions=grams[q][1])
+        return total
 
     return loss
 
