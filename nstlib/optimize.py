@@ -426,17 +426,18 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
     Measured by `tools/benchmark.py --parts schedules` on two cores, riverside_town like night_swirls at 384 pixels, seconds and the loss
     in float32 (60, 120 and 240 steps in all):
 
-        all at full size                       3.4 s  799     5.8 s  766    10.3 s  756
-        ½ at 1/2, ½ at 1                       2.0 s  859     3.7 s  792     6.8 s  768
-        ¼ at 1/3, 2/3, ½ at 1, no tilt         2.0 s  864     3.6 s  790     6.9 s  766
-        ⅓ at 1/3, 2/3 and 1, tilt 1, ½, −¾     1.7 s  907     3.3 s  816     6.2 s  781
-        ¼ at 1/3, 2/3, ½ at 1, tilt 1, ½, −¾   2.0 s  863     3.9 s  795     7.3 s  771    (this one)
+        all at full size                       3.1 s  527     5.0 s  483    10.0 s  469
+        ½ at 1/2, ½ at 1                       1.6 s  584     3.3 s  508     6.6 s  481
+        ¼ at 1/3, 2/3, ½ at 1, no tilt         1.7 s  591     3.3 s  509     6.7 s  482
+        ⅓ at 1/3, 2/3 and 1, tilt 1, ½, −1     1.5 s  653     3.0 s  551     6.0 s  506
+        ¼ at 1/3, 2/3, ½ at 1, tilt 1, ½, −1   1.8 s  613     3.5 s  523     7.1 s  490    (this one)
 
-    So coarse sizes win where time is short, and cost nothing later. On `mini` the tilt is worth nothing; on the first three blocks of
-    VGG-19 (tubingen like starry_night, 240 steps) the loss ends at 482.5 with and at 500.6 without. Large shapes and colours have far
-    to go at the coarse sizes, so these begin with them; detail is what full size has to add. Adam's moments are not carried from size
-    to size: tried on the same pair before edges were mirrored, 90 steps that began anew at each size ended at 829, those that went on
-    with resized moments at 979 and more.
+    So coarse sizes win where time is short. Large shapes and colours have far to go there, so these sizes begin with them; detail is what
+    full size has to add. On `mini` the tilt costs a little of this loss, yet the pictures are nearer to painting and photograph under
+    VGG-19 (seven paintings, data/README.md: 0.0136 / 0.538 with, 0.0139 / 0.546 without). On the first three blocks of VGG-19 itself
+    (tubingen like starry_night, 240 steps) the loss ended at 482.5 with a tilt of −¾ at full size and at 500.6 without any; in 260 steps,
+    with another α, at 493.0 with −¾ and at 489.8 with −1. Adam's moments are not carried from size to size: tried before edges were
+    mirrored, 90 steps that began anew at each size ended at 829, those that went on with resized moments at 979 and more.
 
     >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
     [(128, 75, 1), (256, 75, 0.5), (384, 150, -1)]

@@ -44,7 +44,8 @@ def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int
     columns = min(columns or len(pictures), len(pictures))
     rows = [pictures[i:i + columns] for i in range(0, len(pictures), columns)]
     shapes = [max((row[c].shape[-1] / row[c].shape[-2] for row in rows if c < len(row)), default=1) for c in range(columns)]
-    figure = Figure(figsize=(height * sum(shapes) + 0.1 * columns, (height + 0.4) * len(rows)), layout="constrained")
+    above = 0.23 + 0.17 * (1 + max(title.count("\n") for title in titles))  # a title's height
+    figure = Figure(figsize=(height * sum(shapes) + 0.1 * columns, (height + above) * len(rows)), layout="constrained")
     figure.photographs = True
     axes = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"width_ratios": shapes})
     for index, axis in enumerate(axes.flat):
