@@ -8,11 +8,11 @@ TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB i
 1. Blocks 1-3 start as the teacher's most independent filters (`prune`) and learn the teacher's features where style transfer uses them.
    Per layer a linear map W, kept close to a multiple of an isometry so that distances between Gram matrices carry over, takes our features
    to the teacher's; the loss is the relative squared error of the features plus that of the Gram matrices, and a pull of each filter's
-   mean activation to one. A quarter of each batch are pictures being painted *by the network in training*, with content and style loss:
-   what the optimisation would exploit, training sees. There the difference between a picture and its photograph is compared as well: a
-   ripple that the teacher notices in a smooth sky is a small part of all features, but most of that difference.
+   mean activation to one. A quarter of each batch are pictures painted *by the network in training*, with content and style loss, half
+   done or finished: what the optimisation would exploit, training sees. There the difference between a picture and its photograph is
+   compared as well: a ripple that the teacher notices in a smooth sky is a small part of all features, but most of that difference.
 2. Blocks 4-5 start as filters that hand pool3 on, and learn on the frozen pool3: to keep its features and Gram matrices, to keep (relu4_2) what
-   it tells of relu3_2, to name objects and domains, and to tell two crops of one picture from other pictures.
+   it tells of relu3_2 and the distances there, to name objects and domains, and to tell two crops of one picture from other pictures.
 3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
 """
 
@@ -77,6 +77,8 @@ def main():
     if not found or any(len(weights[f"conv{key}.weight"]) != width for key, width in WIDTHS.items()):
         some = to_tensor(*(crop(pictures[i], 96, random) for i in random.permutation(len(pictures))[:64]))
         weights |= prune(FeatureNetwork(found) if found else teacher, WIDTHS, some)
+    if wrong := [key for key, width in WIDTHS.items() if len(weights[f"conv{key}.weight"]) != width]:
+        parser.error(f"conv{wrong[0]} has another width in {options.start} than in WIDTHS; leave out --keep-deep.")
     student = FeatureNetwork(weights, name="mini").to(memory_format=torch.channels_last)
     raw = options.out.with_suffix(".raw")  # float32, not yet normalised: what --start reads
     train_shallow(student, teacher, pictures, labels, random, options, raw)
@@ -444,8 +446,8 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32, painte
 
     relu4_1 and relu5_1, the style layers, keep features and Gram matrices of pool3, at its own and at half its resolution, as blocks
     1-3 keep the teacher's; relu4_2, the content layer, keeps what pool3 tells of relu3_2 (`detail`), also of disturbed features, and the
-    distances there (`metric_error`), also between pictures in the making and their photographs, which an optimisation would find; relu5_2 keeps pool3 blurred;
-    relu5_4 names object and domain and knows a picture by its crop.
+    distances there (`metric_error`), also between pictures in the making and their photographs, which an optimisation would find;
+    relu5_2 keeps pool3 blurred; relu5_4 names object and domain and knows a picture by its crop.
     """
     if not options.deep_steps:
         return
@@ -518,8 +520,8 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32, painte
         one, two = F.normalize(heads["picture"](vector), dim=1).split(batch)
         alike = one @ two.T / 0.1
         terms["picture"] = F.cross_entropy(alike, torch.arange(batch)) / 2 + F.cross_entropy(alike.T, torch.arange(batch)) / 2
-        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "relu4_2 painted": 3.0, "relu4_2 metric": 3.0, "relu5_1": 0.5, "relu5_1 Gram": 0.5, "relu5_2": 0.5,
-                  "relu5_2 odd": 0.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "even": 0.0}
+        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "relu4_2 painted": 3.0, "relu4_2 metric": 3.0, "relu5_1": 0.5, "relu5_1 Gram": 0.5,
+                  "relu5_2": 0.5, "relu5_2 odd": 0.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "even": 0.0}
         loss = loss + sum(weight.get(k, 1.0) * v for k, v in terms.items())
         optimizer.zero_grad()
         loss.backward(inputs=everything)
