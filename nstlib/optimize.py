@@ -6,7 +6,6 @@ place to start from: `style_transfer`, `reconstruct_content` and `synthesize_tex
 """
 
 import base64
-import contextlib
 import html
 import io
 import itertools
@@ -319,8 +318,9 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
              method: str = "lbfgs", coarse_to_fine: bool = True, precision: str = "auto") -> Estimate:
     """Time and memory that a `style_transfer` will take on this machine, before it begins.
 
-    24 steps are run and timed at 384 pixels or less, and for a larger picture three more at up to 1024, since a pixel costs more where the
-    activations outgrow the processor's caches; both costs grow with the number of pixels.
+    It runs a few steps and takes the median of their times: 24 for a picture of up to 384 pixels, fewer for a larger one, six from 768
+    pixels on, and none at more than 1536. Above that, time grows with the number of pixels; below, it grows faster where the activations
+    outgrow the processor's caches and the system has to find fresh memory for each of them.
 
     Parameters
     ----------
@@ -338,18 +338,18 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
     height, width = (round(content_size * 0.75), content_size) if isinstance(content_size, int) else content_size
     network, layers, size = network or load_network(), [*content_layers, *style_layers], max(height, width)
 
-    def probe(side: int, count: int) -> list[float]:  # seconds per pixel, of each step after the first
+    def seconds_per_pixel(side: int) -> float:
         noise = torch.rand(1, 3, *resized_shape((height, width), side), generator=torch.Generator().manual_seed(0))
+        count = min(24, max(6, round(24 * (384 / side) ** 2)))
         run = style_transfer(noise, noise.flip(3), network=network, content_layers=content_layers, style_layers=style_layers, size=None,
                              steps=count, method=method, coarse_to_fine=False, precision=precision, progress=False)
-        times = [record["time"] for record in run.history[:-1]]
-        return [(later - earlier) / noise[0, 0].numel() for earlier, later in itertools.pairwise(times)]
+        times = [record["time"] for record in run.history[:-1]]  # the last record is of the result
+        return statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) / noise[0, 0].numel()
 
-    steps_of = probe(min(size, 384), 24)
-    seconds = statistics.mean(steps_of[-4:])  # when L-BFGS remembers all that it ever will
-    if size > 384:
-        with contextlib.suppress(MemoryError):  # then as for a small one
-            seconds *= min(probe(min(size, 1024), 3)) / min(steps_of[:3])
+    try:
+        seconds = seconds_per_pixel(min(size, 1536))
+    except MemoryError:  # then as for a small one
+        seconds = seconds_per_pixel(384)
     shape = torch.empty(1, 3, height, width, device="meta")
     schedule = _schedule(shape, size, steps, max(least_size(name) for name in layers)) if coarse_to_fine else [(size, steps, 0)]
     evaluated = sum(count * math.prod(resized_shape((height, width), side)) for side, count, _ in schedule)
