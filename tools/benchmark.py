@@ -3,14 +3,14 @@
     python tools/benchmark.py [--sizes 128 256 384 512 768 1024] [--out outputs]
     python tools/benchmark.py --teacher vgg19_blocks1to3.safetensors --content PHOTO --style PAINTING
 
-1. One evaluation of the Gatys objective (both losses and the gradient), on `mini` and on a network of VGG-19's shape with random
+1. Memory at its peak and time, beside what `estimate` says beforehand; each in a process of its own.
+2. One evaluation of the Gatys objective (both losses and the gradient), on `mini` and on a network of VGG-19's shape with random
    weights, which take as long as the real ones. Textbook: float32, autograd's own derivative of F Fᵀ. Ours: what `style_transfer` does.
-2. The race: the textbook's loop is 300 evaluations of L-BFGS in float32 at full size, from the photograph. How soon does
+3. The race: the textbook's loop is 300 evaluations of L-BFGS in float32 at full size, from the photograph. How soon does
    `style_transfer` (with the textbook's zeros beyond the edges, otherwise default settings) reach the loss that it ends with, counted
    in float32 at full size?
    With --teacher also on the first blocks of the real VGG-19, from a file of `convB_I.weight` and `convB_I.bias`.
-3. Schedules: the loss after as many steps, all at full size or from coarse to fine, in steps of different ratio and tilt.
-4. Memory at its peak and time, beside what `estimate` says beforehand; each in a process of its own.
+4. Schedules: the loss after as many steps, all at full size or from coarse to fine, in steps of different ratio and tilt.
 
 The contenders take turns, so that whatever else the machine does falls on all alike. Writes benchmark.json and benchmark.png to --out.
 """
@@ -37,7 +37,7 @@ from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_
 
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # of a --teacher, which reads 0...255
 TEACHER_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
-PARTS = ("evaluations", "race", "schedules", "memory")
+PARTS = ("memory", "evaluations", "race", "schedules")
 SCHEDULES = {"all at full size": [(1, 1, 0)],  # size, share of the steps, tilt
              "1/2 1/2, no tilt": [(1 / 2, 1 / 2, 0), (1, 1 / 2, 0)],
              "1/4 1/4 1/2, no tilt": [(1 / 3, 1 / 4, 0), (2 / 3, 1 / 4, 0), (1, 1 / 2, 0)],
@@ -65,6 +65,8 @@ def main():
         return print(json.dumps(child(*options.child)))
     found = {"threads": torch.get_num_threads(), "torch": torch.__version__, "precision": str(fast_precision(torch.device("cpu")))}
     print(f"{found['threads']} threads, torch {found['torch']}, the fast precision here is {found['precision']}", flush=True)
+    if "memory" in options.parts:  # first: Linux counts the parent's memory as part of a child's peak
+        found["memory"] = memory(options.memory_sizes)
     if "evaluations" in options.parts:
         found["evaluations"] = evaluations(options.sizes, options.rounds)
     racers = {"mini": (load_network(device="cpu"), (CONTENT_LAYERS, STYLE_LAYERS))}
@@ -75,8 +77,6 @@ def main():
         found["race"] = {name: race(*racer, options) for name, racer in racers.items()}
     if "schedules" in options.parts:
         found["schedules"] = {name: schedules(*racer, options) for name, racer in racers.items()}
-    if "memory" in options.parts:
-        found["memory"] = memory(options.memory_sizes)
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "benchmark.json").write_text(json.dumps(found, indent=1) + "\n")
     draw(found, options.out / "benchmark.png")
@@ -134,7 +134,42 @@ def objective(network, layers, photo, painting, *, textbook=False):
     return loss
 
 
-# ---- 1: one evaluation ---------------------------------------------------------------------------------------------------
+# ---- 1: memory and time, foreseen and measured ---------------------------------------------------------------------------
+
+def memory(sizes):
+    print("\npeak memory of the whole program, GiB, and seconds for some steps at full size after the first")
+    print(f"{'':32s}{'foreseen':>10s}{'measured':>10s}{'ratio':>7s}"
+          f"{'foreseen':>11s}{'measured':>10s}{'ratio':>7s}")
+    rows = []
+    for size in sizes:
+        for network in ("mini", "vgg19"):
+            for precision in ("float32", "bfloat16"):
+                said = subprocess.run([sys.executable, __file__, "--child", network, precision, str(size)], capture_output=True, text=True)
+                if said.returncode:
+                    raise SystemExit(said.stderr)
+                row = json.loads(said.stdout)
+                rows.append({"network": network, "precision": precision, "size": size, **row})
+                print(f"{f'{network}, {precision}, {size} px':32s}{row['bytes'] / 2**30:10.2f}{row['peak'] / 2**30:10.2f}"
+                      f"{row['bytes'] / row['peak']:7.2f}{row['estimate']:11.1f}{row['seconds']:10.1f}{row['estimate'] / row['seconds']:7.2f}",
+                      flush=True)
+    return rows
+
+
+def child(name, precision, size):
+    import resource  # not on Windows
+
+    network, size = load_network(device="cpu") if name == "mini" else vgg19_sized(), int(size)
+    steps = curvature_pairs(3 * 4 * size * size * 3 // 4) + 2  # until L-BFGS remembers all it ever will
+    foreseen = estimate(size, network, steps=steps, coarse_to_fine=False, precision=precision)
+    photo, painting = torch.rand(2, 1, 3, size * 3 // 4, size)
+    result = style_transfer(photo, painting, network=network, size=size, steps=steps + 1, coarse_to_fine=False, precision=precision, progress=False)
+    first, *_, last, _ = result.history  # the first step alone warms the libraries up: one of hundreds in a real run, one of few here
+    unit = 1 if sys.platform == "darwin" else 1024
+    return {"bytes": foreseen.bytes, "estimate": foreseen.seconds, "seconds": last["time"] - first["time"],
+            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
+
+
+# ---- 2: one evaluation ---------------------------------------------------------------------------------------------------
 
 def evaluations(sizes, rounds):
     networks = {"mini": load_network(device="cpu"), "vgg19": vgg19_sized()}
@@ -174,7 +209,7 @@ def exponent(sizes, seconds):
     return (((x - x.mean()) * (y - y.mean())).sum() / (x - x.mean()).square().sum()).item() if len(sizes) > 1 else math.nan
 
 
-# ---- 2: the race ---------------------------------------------------------------------------------------------------------
+# ---- 3: the race ---------------------------------------------------------------------------------------------------------
 
 def race(network, layers, options):
     photo = load_image(options.content, size=options.race_size)
@@ -215,7 +250,7 @@ def textbook_loop(loss, photo, evaluations=300):
     return history, image.detach()
 
 
-# ---- 3: schedules of sizes -----------------------------------------------------------------------------------------------
+# ---- 4: schedules of sizes -----------------------------------------------------------------------------------------------
 
 def schedules(network, layers, options):
     photo, painting = (load_image(name, size=options.race_size) for name in (options.content, options.style))
@@ -233,41 +268,6 @@ def schedules(network, layers, options):
                 rows.append({"steps": steps, "sizes": name, "seconds": seconds, "loss": truth(image).item()})
             print(f"  {steps:4d} steps, {name:30s}{seconds:8.1f} s{rows[-1]['loss']:10.4g}", flush=True)
     return rows
-
-
-# ---- 4: memory and time, foreseen and measured ---------------------------------------------------------------------------
-
-def memory(sizes):
-    print("\npeak memory of the whole program, GiB, and seconds for some steps at full size after the first")
-    print(f"{'':32s}{'foreseen':>10s}{'measured':>10s}{'ratio':>7s}"
-          f"{'foreseen':>11s}{'measured':>10s}{'ratio':>7s}")
-    rows = []
-    for size in sizes:
-        for network in ("mini", "vgg19"):
-            for precision in ("float32", "bfloat16"):
-                said = subprocess.run([sys.executable, __file__, "--child", network, precision, str(size)], capture_output=True, text=True)
-                if said.returncode:
-                    raise SystemExit(said.stderr)
-                row = json.loads(said.stdout)
-                rows.append({"network": network, "precision": precision, "size": size, **row})
-                print(f"{f'{network}, {precision}, {size} px':32s}{row['bytes'] / 2**30:10.2f}{row['peak'] / 2**30:10.2f}"
-                      f"{row['bytes'] / row['peak']:7.2f}{row['estimate']:11.1f}{row['seconds']:10.1f}{row['estimate'] / row['seconds']:7.2f}",
-                      flush=True)
-    return rows
-
-
-def child(name, precision, size):
-    import resource  # not on Windows
-
-    network, size = load_network(device="cpu") if name == "mini" else vgg19_sized(), int(size)
-    steps = curvature_pairs(3 * 4 * size * size * 3 // 4) + 2  # until L-BFGS remembers all it ever will
-    foreseen = estimate(size, network, steps=steps, coarse_to_fine=False, precision=precision)
-    photo, painting = torch.rand(2, 1, 3, size * 3 // 4, size)
-    result = style_transfer(photo, painting, network=network, size=size, steps=steps + 1, coarse_to_fine=False, precision=precision, progress=False)
-    first, *_, last, _ = result.history  # the first step alone warms the libraries up: one of hundreds in a real run, one of few here
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"bytes": foreseen.bytes, "estimate": foreseen.seconds, "seconds": last["time"] - first["time"],
-            "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit}
 
 
 # ---- the picture ---------------------------------------------------------------------------------------------------------
