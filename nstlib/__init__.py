@@ -8,6 +8,12 @@ import os
 # Before PyTorch makes its first large tensor: on Linux its memory then comes in pages of 2 MB, and large pictures paint faster.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
+try:
+    import torch  # noqa: F401
+except (ImportError, OSError) as error:  # OSError: a library of the system's is missing, such as Windows' C++ runtime
+    raise ImportError(f"nstlib needs PyTorch, which cannot be imported here: {error}. Install it anew (pip install --force-reinstall torch); "
+                      "on Windows, Microsoft's Visual C++ Redistributable too.") from error
+
 from nstlib.images import fetch_picture, load_image, picture_info, picture_names, resize_image, save_image
 from nstlib.losses import (
     content_loss,

@@ -161,7 +161,8 @@ def _check_places(options) -> None:
             raise ValueError(f"{file} is a folder; give the name of a file in it")
         for source in (options.photo, options.painting):
             if file.exists() and Path(source).exists() and file.samefile(source):
-                raise ValueError(f"the output {file} is one of the two input pictures; give it another name")
+                kind = "output" if file is output else "checkpoint"
+                raise ValueError(f"the {kind} {file} is one of the two input pictures; give it another name")
         try:
             tempfile.TemporaryFile(dir=file.parent).close()
         except OSError as error:

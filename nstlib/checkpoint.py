@@ -20,6 +20,7 @@ from torch import Tensor
 from nstlib.files import whole_file
 
 SECONDS = 30  # from one writing to the next
+FORMAT = 2  # of the file
 NAMES = {"content_sha256": "photograph", "style_sha256": "painting", "init_sha256": "picture to start from", "network_sha256": "network"}
 
 
@@ -70,7 +71,7 @@ class Checkpoint:
             return
         tensors = {"x": x.detach().cpu(), "start": start.cpu(), "best": best.cpu()}
         packed = _pack(optimizer.state_dict()["state"].get(0, {}), tensors)
-        about = json.dumps({"nstlib": 2, "settings": self.settings, "stage": self.stage, "earlier": self.earlier, "history": history,
+        about = json.dumps({"nstlib": FORMAT, "settings": self.settings, "stage": self.stage, "earlier": self.earlier, "history": history,
                             "optimizer": packed})
         try:
             with whole_file(self.file) as temporary:
@@ -100,8 +101,8 @@ def _read(file: Path) -> tuple[dict, dict[str, Tensor]]:
         tensors = load(data)
         length = int.from_bytes(data[:8], "little")  # the safetensors format: length of the header, header, tensors
         stored = json.loads(data[8:8 + length])["__metadata__"]
-        if stored["sha256"] == _digest(stored["about"], tensors):
-            return json.loads(stored["about"]), tensors
+        if stored["sha256"] == _digest(stored["about"], tensors) and (about := json.loads(stored["about"]))["nstlib"] == FORMAT:
+            return about, tensors
     except OSError as error:
         raise ValueError(f"The checkpoint {file} cannot be read ({error.strerror}); give another file.") from None
     except (SafetensorError, KeyError, TypeError, ValueError):

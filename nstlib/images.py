@@ -345,7 +345,7 @@ def _decode(image: Image.Image, label: str) -> np.ndarray:
         frames = getattr(image, "n_frames", 1) if animated else 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata
-            pixels = _to_srgb(ImageOps.exif_transpose(image))
+            pixels = _to_srgb(_upright(image))
     except Exception:
         kind = f"{image.format or 'PIL'} {image.mode}"
         raise ValueError(f"{label} is cut short, damaged or of a rare kind ({kind}); get it again, or save it as PNG "
@@ -353,6 +353,15 @@ def _decode(image: Image.Image, label: str) -> np.ndarray:
     if frames > 1:
         warnings.warn(f"{label} has {frames} frames; only the first is used", UserWarning, stacklevel=3)
     return _rgb(pixels)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as its camera was held, where it says so; a header that cannot be read harms no pixel."""
+    image.load()
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:
+        return image
 
 
 def _to_srgb(image: Image.Image) -> np.ndarray:

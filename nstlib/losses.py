@@ -167,7 +167,7 @@ def style_loss_gradient(features: Tensor, target_gram: Tensor) -> Tensor:
     """
     filters, positions = features.shape[1], features.shape[2] * features.shape[3]
     difference = gram_matrix(features) - target_gram  # (1, N, N), symmetric: (Fᵀ D)ⱼᵢ = (D F)ᵢⱼ
-    gradient = (difference @ features.flatten(2)).view_as(features) / (filters**2 * positions**2)
+    gradient = (difference @ _full(features.flatten(2))).view_as(features) / (filters**2 * positions**2)
     return torch.where(features > 0, gradient, 0)
 
 

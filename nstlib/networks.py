@@ -67,6 +67,10 @@ class FeatureNetwork(nn.Module):
             convolution.weight.data, convolution.bias.data = weight.clone(), bias.clone()
             self.add_module(f"conv{key}", convolution)
         self.layers = _layer_names(self)
+        known = {f"{name}.{part}" for name in self.layers if name.startswith("conv") for part in ("weight", "bias")}
+        if not known or not known.issuperset(weights):
+            raise ValueError(f"weights has {next((key for key in weights if key not in known), 'nothing')!r}; wanted are the names "
+                             "conv1_1.weight, conv1_1.bias, conv1_2.weight and so on, in VGG-19's order and none left out.")
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor, layers: Iterable[str]) -> dict[str, Tensor]:
@@ -74,12 +78,12 @@ class FeatureNetwork(nn.Module):
 
         Parameters
         ----------
-        image : Tensor (B, 3, H, W), in [0, 1]
+        image : Tensor (B, 3, H, W), in [0, 1]; brought to the network's device
         layers : names such as "relu4_2"
 
         Returns
         -------
-        dict of name -> Tensor (B, C, h, w), in the order asked for; h = H // 2**(block - 1)
+        dict of name -> Tensor (B, C, h, w), in the order asked for; h = H // 2**(block - 1), and after `poolB` H // 2**B
 
         Raises
         ------
@@ -97,7 +101,7 @@ class FeatureNetwork(nn.Module):
         """
         wanted = [layers] if isinstance(layers, str) else list(layers)
         self._check(image, wanted)
-        x, left = ((image - self.mean) / self.std).to(self.precision), set(wanted)
+        x, left = ((image.to(self.mean.device) - self.mean) / self.std).to(self.precision), set(wanted)
         for name in self.layers:
             if not left:
                 break
@@ -153,7 +157,7 @@ class FeatureNetwork(nn.Module):
                              '4 × 4. Use a larger picture or edges="zeros".')
 
     def extra_repr(self) -> str:
-        return f"{self.name!r}, pooling={self.pooling!r}"
+        return f"{self.name!r}, pooling={self.pooling!r}, edges={self.edges!r}"
 
 
 class _MirrorConv2d(nn.Conv2d):
@@ -219,22 +223,22 @@ def normalize_activations(network: FeatureNetwork, images: Iterable[Tensor]) -> 
     relus = [name for name in network.layers if name.startswith("relu")]
     total, positions = dict.fromkeys(relus, 0.0), dict.fromkeys(relus, 0)
     for image in images:
-        for name, features in network(image.to(network.mean.device), relus).items():
-            total[name] = total[name] + features.double().sum((0, 2, 3))
+        for name, features in network(image, relus).items():
+            total[name] = total[name] + features.cpu().double().sum((0, 2, 3))  # Apple's MPS has no double
             positions[name] += features.shape[0] * features.shape[2] * features.shape[3]
     if not positions["relu1_1"]:
         raise ValueError("normalize_activations needs at least one image, and `images` is empty.")
     weights, before = {}, None
     for name in relus:
         mean = total[name] / positions[name]
-        mean = torch.where(mean > 0, mean, 1.0).float()
+        mean = torch.where(mean > 0, mean, 1.0).to(network.mean)
         convolution = network.get_submodule(name.replace("relu", "conv"))
         weight = convolution.weight / mean.view(-1, 1, 1, 1)
         weights[name.replace("relu", "conv") + ".weight"] = weight if before is None else weight * before.view(1, -1, 1, 1)
         weights[name.replace("relu", "conv") + ".bias"] = convolution.bias / mean
         before = mean
     return FeatureNetwork(weights, mean=network.mean.flatten().tolist(), std=network.std.flatten().tolist(),
-                          pooling=network.pooling, name=network.name).to(network.mean.device)
+                          pooling=network.pooling, edges=network.edges, name=network.name).to(network.mean.device)
 
 
 def load_network(name: str = "mini", *, pooling: str = "average", normalized: bool = True, seed: int = 0,

@@ -10,6 +10,7 @@ import html
 import io
 import itertools
 import math
+import numbers
 import os
 import statistics
 import time
@@ -122,8 +123,7 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
     """
     if method not in ("lbfgs", "adam"):
         raise ValueError(f'method is {method!r}; it must be "lbfgs" (as in the paper) or "adam".')
-    if not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps is {steps!r}; it must be a whole number of at least 1, for example 300.")
+    steps = _whole(steps)
     if learning_rate is not None and not (isinstance(learning_rate, (int, float)) and 0 < learning_rate < math.inf):
         raise ValueError(f"learning_rate is {learning_rate!r}; it must be a positive number, or None for the usual one.")
     start = image.detach()
@@ -221,10 +221,11 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     precision : "auto", "float32" or "bfloat16"
         Of the network's convolutions; pixels, Gram matrices, losses and the curvature that L-BFGS learns are float32 in any case.
         "auto" takes bfloat16 where this machine is faster with it (`nstlib.networks.fast_precision`).
-    seed : for the noise. The same seed on the same machine with as many threads gives the same picture.
+    seed : for the noise. The same seed on the same machine with as many threads gives the same picture (nearly, on a GPU: it adds up in
+        any order).
     checkpoint : file, optional
         The state of the run is written there every 30 s, and a run that finds the file goes on from it: to the very same picture as
-        without the interruption, on the same machine with as many threads. Delete the file when the picture is saved.
+        without the interruption, on the same processor with as many threads. Delete the file when the picture is saved.
 
     Returns
     -------
@@ -248,11 +249,11 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     for name, weight in (("content_weight", content_weight), ("style_weight", style_weight), ("tv_weight", tv_weight)):
         if not (isinstance(weight, (int, float)) and math.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name} is {weight!r}; it must be a finite number that is not negative.")
-    given = network or load_network()
+    steps, given = _whole(steps), network or load_network()
     network = given.for_painting(_precision(precision, given.mean.device), edges)
     content, style = _tensor(content, network), _tensor(style, network)
     size = max(content.shape[-2:]) if size is None else size
-    if min(resized_shape(content.shape[-2:], size)) < 4:  # too small for a mirror
+    if min(*resized_shape(content.shape[-2:], size), *resized_shape(style.shape[-2:], size)) < 4:  # too small for a mirror
         network = given.for_painting(network.precision, "zeros")
     content_layers, style_layers = ((q,) if isinstance(q, str) else tuple(q) for q in (content_layers, style_layers))
     weights = _layer_weights(style_layers, layer_weights)
@@ -288,7 +289,8 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     if not (content_weight and content_layers) and not (style_weight and style_layers):
         raise ValueError("content_weight and style_weight are both 0 (or there are no layers), so there is nothing to paint for.")
     least = max(least_size(name) for name in layers)
-    schedule = _schedule(content, size, steps, least) if coarse_to_fine else [(size, steps, 0)]
+    narrow = min(min(image.shape[-2:]) / max(image.shape[-2:]) for image in (content, style))
+    schedule = _schedule(narrow, size, steps, least) if coarse_to_fine else [(size, steps, 0)]
     if method != "lbfgs":
         schedule = [(side, count, 0) for side, count, _ in schedule]  # Adam finds the scale of each pixel by itself
     check_memory(network, layers, *resized_shape(content.shape[-2:], size))
@@ -343,6 +345,8 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
         count = min(24, max(6, round(24 * (384 / side) ** 2)))
         run = style_transfer(noise, noise.flip(3), network=network, content_layers=content_layers, style_layers=style_layers, size=None,
                              steps=count, method=method, coarse_to_fine=False, precision=precision, progress=False)
+        if run.note:
+            raise KeyboardInterrupt if run.note.startswith("stopped by the user") else MemoryError(run.note)
         times = [record["time"] for record in run.history[:-1]]  # the last record is of the result
         return statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) / noise[0, 0].numel()
 
@@ -350,8 +354,7 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
         seconds = seconds_per_pixel(min(size, 1536))
     except MemoryError:  # then as for a small one
         seconds = seconds_per_pixel(384)
-    shape = torch.empty(1, 3, height, width, device="meta")
-    schedule = _schedule(shape, size, steps, max(least_size(name) for name in layers)) if coarse_to_fine else [(size, steps, 0)]
+    schedule = _schedule(min(height, width) / size, size, steps, max(least_size(name) for name in layers)) if coarse_to_fine else [(size, steps, 0)]
     evaluated = sum(count * math.prod(resized_shape((height, width), side)) for side, count, _ in schedule)
     fast = network.for_painting(_precision(precision, network.mean.device))
     return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, height, width))
@@ -397,6 +400,12 @@ def _tensor(picture, network: FeatureNetwork) -> Tensor:
     return load_image(picture).to(network.mean.device)
 
 
+def _whole(steps: int) -> int:
+    if not isinstance(steps, numbers.Integral) or steps < 1:
+        raise ValueError(f"steps is {steps!r}; it must be a whole number of at least 1, for example 300.")
+    return int(steps)
+
+
 def _precision(name: str, device: torch.device) -> torch.dtype:
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     if name != "auto" and name not in known:
@@ -420,8 +429,10 @@ def _paper_scale(layer: str, features: Tensor, image: Tensor) -> float:
     return 512**2 / (image.shape[-2] * image.shape[-1]) * VGG_WIDTHS[int(layer[4]) - 1] / features.shape[1]
 
 
-def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[int, int, float]]:
+def _schedule(narrow: float, size: int, steps: int, least: int) -> list[tuple[int, int, float]]:
     """(longer side, steps, tilt) from coarse to fine; no size below 80, nor so small that a layer has less than two positions across.
+
+    `narrow` is the narrower picture's shorter side as a share of its longer one, `least` the shorter side that the deepest layer needs.
 
     Measured by `tools/benchmark.py --parts schedules` on two cores, riverside_town like night_swirls at 384 pixels, seconds and the loss
     in float32 (60, 120 and 240 steps in all):
@@ -439,15 +450,14 @@ def _schedule(content: Tensor, size: int, steps: int, least: int) -> list[tuple[
     with another α, at 493.0 with −¾ and at 489.8 with −1. Adam's moments are not carried from size to size: tried before edges were
     mirrored, 90 steps that began anew at each size ended at 829, those that went on with resized moments at 979 and more.
 
-    >>> _schedule(torch.zeros(1, 3, 600, 800), 384, 300, 16)
+    >>> _schedule(0.75, 384, 300, 16)
     [(128, 75, 1), (256, 75, 0.5), (384, 150, -1)]
-    >>> _schedule(torch.zeros(1, 3, 600, 800), 128, 300, 16)
+    >>> _schedule(0.75, 128, 300, 16)
     [(85, 100, 0.5), (128, 200, -1)]
-    >>> _schedule(torch.zeros(1, 3, 600, 800), 96, 300, 16)
+    >>> _schedule(0.75, 96, 300, 16)
     [(96, 300, 0)]
     """
-    shape = min(content.shape[-2:]) / max(content.shape[-2:])
-    coarse = [(side, tilt) for side, tilt in ((round(size / 3), 1), (round(2 * size / 3), 0.5)) if side >= 80 and side * shape >= 2 * least]
+    coarse = [(side, tilt) for side, tilt in ((round(size / 3), 1), (round(2 * size / 3), 0.5)) if side >= 80 and side * narrow >= 2 * least]
     share = steps // (len(coarse) + 2)  # twice as many at full size
     stages = [(side, share, tilt) for side, tilt in coarse if share]
     return [*stages, (size, steps - share * len(stages), -1 if stages else 0)]

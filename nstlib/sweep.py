@@ -192,8 +192,9 @@ def _found(folder: Path, key: str) -> dict | None:
     picture = folder / f"{key}.png"
     try:
         record = json.loads((folder / f"{key}.json").read_text(encoding="utf-8"))
-        return {**record, "picture": str(picture)} if not record["error"] and picture.is_file() else None
-    except (OSError, ValueError, KeyError, TypeError):  # not there, or not what we wrote
+        unfinished = record["error"] or record["note"].startswith("out of memory")  # another time there may be more
+        return {**record, "picture": str(picture)} if not unfinished and picture.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # not there, or not what we wrote
         return None
 
 

@@ -132,6 +132,7 @@ def test_no_damaged_file_is_believed(mini, stored, file):
     bad = [stored[:n] for n in (0, 7, 8, 100, header, len(stored) // 2, len(stored) - 1)]
     bad += [stored[:n] + bytes([stored[n] ^ 1 << rng.randrange(8)]) + stored[n + 1:] for n in places]
     bad += [b"\xff" * 100, b"not a checkpoint", save({"x": torch.zeros(2)}), save({}, {"about": "{}", "sha256": "0"}), stored + b"more"]
+    bad += [save({}, {"about": about, "sha256": checkpoint._digest(about, {})}) for about in ("{}", '{"nstlib": 1}', "[]")]  # another version's
     for raw in bad:
         file.write_bytes(raw)
         with pytest.raises(ValueError, match=r"is not a checkpoint of nstlib, or is damaged\. .*delete this one"):
@@ -176,7 +177,7 @@ def test_the_picture_so_far_comes_back_wherever_it_stops(mini, error, where, mon
     on_step = None if where == "second size" else dies_at(where, error)
     with expected:
         result = style_transfer("cat", "gravel", network=mini, **RUN, on_step=on_step)
-    steps = where if isinstance(where, int) else optimize._schedule(nstlib.load_image("cat"), 200, 12, 16)[0][1]
+    steps = where if isinstance(where, int) else optimize._schedule(0.75, 200, 12, 16)[0][1]
     words = ("stopped by the user " if error is KeyboardInterrupt else "out of memory ") + ("between" if where == "second size" else "after")
     assert result.note.startswith(words) and result.note.endswith(f", {steps} of 12 in all")
     assert result.image.shape == (1, 3, 133, 200) and result.image.isfinite().all()

@@ -182,6 +182,8 @@ def test_broken_exif_harms_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert torch.equal(load_image(raw), load_image(noise()))
+    headless = encoded(Image.fromarray(noise()), "PNG", exif=b"Exif\0\0no header at all")  # Pillow cannot even begin to read it
+    assert torch.equal(load_image(headless), load_image(noise()))
 
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -52,6 +52,8 @@ def test_losses_of_bfloat16_activations_are_float32():
     torch.testing.assert_close(gram, nstlib.gram_matrix(F.detach().float()), rtol=1e-5, atol=0)
     gram.sum().backward()
     assert F.grad.dtype == torch.bfloat16
+    exact = nstlib.style_loss_gradient(F.detach().float(), torch.zeros(1, 8, 8))
+    torch.testing.assert_close(nstlib.style_loss_gradient(F.detach(), torch.zeros(1, 8, 8)), exact)
 
 
 def test_layer_style_loss_by_hand():

@@ -67,6 +67,26 @@ def test_average_pooling_is_the_default(torch_home):
     torch.testing.assert_close(found["pool1"], F.avg_pool2d(found["relu1_2"], 2))
 
 
+def test_a_picture_comes_to_the_network(mini):
+    """From the CPU, where load_image puts it, to wherever the network is."""
+    away = FeatureNetwork(_convolutions(mini)).to("meta")
+    assert away(torch.rand(1, 3, 32, 32), ["relu2_1"])["relu2_1"].device.type == "meta"
+
+
+@pytest.mark.parametrize("change, named", [
+    (lambda weights: {}, "'nothing'"),
+    (lambda weights: vgg19().state_dict(), "'features.0.weight'"),
+    (lambda weights: {name: value for name, value in weights.items() if "conv1_2" not in name}, "'conv2_1.weight'"),
+])
+def test_weights_under_other_names_are_refused(mini, change, named):
+    with pytest.raises(ValueError, match=rf"weights has {named}; wanted are the names conv1_1.weight"):
+        FeatureNetwork(change(_convolutions(mini)))
+
+
+def _convolutions(network):
+    return {name: value for name, value in network.state_dict().items() if name.startswith("conv")}
+
+
 def test_input_normalisation_of_a_red_pixel():
     identity = {"conv1_1.weight": torch.zeros(3, 3, 3, 3), "conv1_1.bias": torch.zeros(3)}
     identity["conv1_1.weight"][range(3), range(3), 1, 1] = 1
@@ -88,6 +108,13 @@ def test_normalisation_scales_each_filter_to_mean_one_and_changes_nothing_else(p
         alive = mean > 0
         torch.testing.assert_close(new.double().mean(1)[alive], torch.ones(int(alive.sum()), dtype=torch.double), rtol=2e-3, atol=0)
         torch.testing.assert_close(new[alive].double() * mean[alive, None], raw[alive].double(), rtol=5e-3, atol=1e-4)
+
+
+def test_normalisation_keeps_the_edges(mini):
+    mirrored, images = mini.for_painting(), [torch.rand(1, 3, 32, 32)]
+    before, after = (network(images[0], ["relu2_1"])["relu2_1"] for network in (mirrored, nstlib.normalize_activations(mirrored, images)))
+    scale = after.mean((2, 3), keepdim=True) / before.mean((2, 3), keepdim=True).clamp(min=1e-12)
+    torch.testing.assert_close(after, before * scale, rtol=1e-3, atol=1e-5)
 
 
 def test_normalisation_needs_an_image():

@@ -212,6 +212,24 @@ def test_an_estimate_grows_with_pixels_and_steps(mini):
         estimate(12, mini)
 
 
+def test_ctrl_c_ends_an_estimate(mini, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+    monkeypatch.setattr(optimize, "layer_style_loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        estimate(96, mini)
+    calls = []
+    monkeypatch.setattr(optimize, "layer_style_loss", lambda *_, **__: interrupted() if len(calls) > 12 else calls.append(1) or torch.ones(()))
+    with pytest.raises(KeyboardInterrupt):
+        estimate(96, mini, content_layers=["relu1_1"])
+
+
+def test_a_narrow_painting_has_no_sizes_too_coarse_for_it(mini):
+    """A scroll of 2000 × 300 pixels would be 13 pixels high at a third of the size, and relu5_1 needs 16."""
+    result = style_transfer("riverside_town", torch.rand(1, 3, 300, 2000), network=mini, size=256, steps=4, progress=False)
+    assert {record["size"] for record in result.history} == {256}
+
+
 def test_an_estimate_is_about_right(mini):
     foreseen = estimate(200, mini, steps=40)
     run = style_transfer("riverside_town", "night_swirls", network=mini, size=200, steps=40, progress=False)
@@ -223,6 +241,8 @@ def test_an_estimate_is_about_right(mini):
     ({"edges": "repeat"}, 'must be "zeros"'),
     ({"method": "sgd"}, 'must be "lbfgs"'),
     ({"steps": 0}, "at least 1"),
+    ({"steps": 300.0}, "steps is 300.0; it must be a whole number"),
+    ({"steps": -5}, "steps is -5;"),
     ({"steps": 2.5}, "whole number"),
     ({"init": "photo"}, 'must be "content", "noise"'),
     ({"init": torch.zeros(3, 4, 4)}, r"shape \(3, 4, 4\)"),

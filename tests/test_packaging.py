@@ -94,6 +94,14 @@ def test_import_is_light():
     assert said == "[]\n", f"import nstlib brings {said}"
 
 
+@pytest.mark.parametrize("raised", ["OSError('c10.dll not found')", "ImportError('no symbol')"])
+def test_a_broken_pytorch_is_named_with_its_cure(tmp_path, raised):
+    (tmp_path / "torch.py").write_text(f"raise {raised}\n")
+    said = subprocess.run([sys.executable, "-c", "import nstlib"], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(tmp_path)},
+                          capture_output=True, text=True).stderr.splitlines()[-1]
+    assert said.startswith("ImportError: nstlib needs PyTorch") and raised.split("'")[1] in said and "--force-reinstall torch" in said
+
+
 def test_no_tracked_file_is_large():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     sizes = {name: (ROOT / name).stat().st_size for name in listed.split("\0") if name and (ROOT / name).is_file()}

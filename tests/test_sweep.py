@@ -179,6 +179,22 @@ def test_a_full_disk_is_a_failure_of_the_cell(quick, monkeypatch):
     assert quick({"seed": [0, 1]}, SMALL).painted == 2
 
 
+def test_what_memory_ended_early_is_shown_and_painted_again_another_time(quick, monkeypatch):
+    full = []
+
+    def short_of_memory(step, image, losses):
+        if step == 2 and not full:
+            full.append(step)
+            raise MemoryError
+    monkeypatch.setattr(module, "heed_stop", short_of_memory)
+    with pytest.warns(UserWarning, match="best picture so far"):
+        (record,) = quick({}, small(steps=4)).records
+    assert record["note"] == "out of memory after 2 of 4 steps" and record["error"] == ""
+    again = quick({}, small(steps=4))
+    assert again.painted == 1 and again.records[0]["note"] == ""
+    assert quick({}, small(steps=4)).painted == 0
+
+
 def test_an_interrupt_in_a_worker_alone_is_no_finished_picture(quick, monkeypatch, tmp_path):
     def interrupted(step, image, losses):
         if step == 2:
@@ -218,7 +234,7 @@ def test_a_keyboard_interrupt_keeps_the_cells_that_are_done_and_begins_no_other(
     ({"seed": []}, SMALL, r"grid\['seed'\] is '\[\]'; it must be a list of at least one"),
     ({"method": "adam"}, SMALL, r"grid\['method'\] is 'adam'; it must be a list"),
     ({"seed": [0, 1, 0]}, SMALL, r"grid\['seed'\] has 0 twice"),
-    ({"network": [nstlib.FeatureNetwork({})]}, SMALL, "network is a FeatureNetwork; a sweep takes the name"),
+    ({"network": [nstlib.load_network(device="cpu")]}, SMALL, "network is a FeatureNetwork; a sweep takes the name"),
     ({"learning_rate": [object()]}, SMALL, "learning_rate is a object; a sweep takes what can be kept"),
 ])
 def test_a_wrong_grid_is_refused_before_anything_is_painted(quick, tmp_path, grid, settings, message):

@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import datetime, timezone
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -140,6 +141,33 @@ def test_a_layer_too_deep_for_the_picture_becomes_a_sentence(mini):
     assert "relu5_1 needs at least 16 × 16" in gram.line.value and "nst-wrong" in gram.line.value
 
 
+def test_a_first_picture_too_small_for_the_layer_is_an_error(mini):
+    for explore in (explore_gram, explore_activations):
+        with pytest.raises(ValueError, match="relu5_1 needs at least 16 × 16"):
+            explore(torch.rand(1, 3, 12, 12), mini, layer="relu5_1")
+
+
+@pytest.mark.parametrize("kind", ["array", "PIL", "bytes"])
+def test_one_picture_of_any_kind(mini, kind):
+    raw = png((40, 30))
+    given = {"bytes": raw, "PIL": Image.open(io.BytesIO(raw)), "array": np.asarray(Image.open(io.BytesIO(raw)))}[kind]
+    assert explore_gram(given, mini, layer="relu1_1").images[0].shape == (1, 3, 30, 40)
+
+
+def test_pictures_of_the_same_name_stay_apart(mini, tmp_path):
+    files = [tmp_path / folder / "plain.png" for folder in "ab"]
+    for file, grey in zip(files, (0.2, 0.8), strict=True):
+        file.parent.mkdir()
+        nstlib.save_image(torch.full((1, 3, 32, 32), grey), file)
+    gram = explore_gram(files, mini, layer="relu1_1")
+    assert [choice.value for choice in gram.choice] == ["plain", "plain 2"] and gram.images[0].mean() < 0.3 < gram.images[1].mean()
+    choose_file(gram.upload, png(), "plain.png")
+    assert gram.choice[1].value == "plain 3" and list(gram.pictures) == ["plain", "plain 2", "plain 3"]
+    assert "plain 2" in compare(files).children[-1].value
+    panel = live_style_transfer(*files, mini, size=96)
+    assert [choice.value for choice in panel.choice] == ["plain", "plain 2"] and panel.content.mean() < 0.3 < panel._picture(1).mean()
+
+
 def test_upload(gram):
     choose_file(gram.upload, png(), "red.png")
     assert gram.choice[1].value == "red" and gram.choice[0].value == "riverside_town" and "40 × 30" in gram.line.value
@@ -199,19 +227,6 @@ def test_the_strongest_place_is_found(mini):
     assert patch.shape[-1] == activations.PATCH
     middle = patch[..., 20:-20, 20:-20]
     assert middle.mean() > 0.95, "the window is around the square"
-
-
-def test_receptive_field_by_trying(mini):
-    for layer in ("relu1_2", "pool1", "relu2_2", "relu3_1"):
-        stride, field = activations._geometry(layer)
-        image = torch.zeros(1, 3, 96, 96, requires_grad=True)
-        network = nstlib.load_network("random", device="cpu")
-        features = network(image + 0.5, [layer])[layer]
-        middle = features.shape[-1] // 2
-        features[0, :, middle, middle].sum().backward()
-        assert image.shape[-1] // features.shape[-1] == stride
-        rows = image.grad.abs().sum((0, 1, 3)).nonzero()
-        assert rows.max() - rows.min() + 1 == field, layer
 
 
 def test_a_bad_upload_leaves_the_picture(mini):
@@ -351,6 +366,26 @@ def test_a_loss_that_is_not_finite_ends_the_run(live):
     live.start()
     live.wait(10)
     assert not live.running and "nst-wrong" in live.line.value
+
+
+def test_a_lack_of_memory_in_the_middle_is_called_so(live):
+    real, steps = live._step, []
+
+    def short(*given):
+        real(*given)
+        steps.append(1)
+        if len(steps) == 3:
+            raise MemoryError
+    live._step = short
+    live.start()
+    live.wait(20)
+    assert "Memory ran out after 3 steps" in live.line.value and "smaller size" in live.line.value and live.image is not None
+
+
+def test_a_picture_that_cannot_be_saved(live, tmp_path):
+    live.image, live.folder = live.content, tmp_path / "file" / "folder"
+    (tmp_path / "file").write_text("in the way")
+    assert live.save() is None and "nst-wrong" in live.line.value
 
 
 def test_one_panel_paints_at_a_time_and_a_cell_run_again_leaves_no_thread(live, mini):

@@ -33,7 +33,7 @@ from nstlib import load_image, load_network, normalize_activations, picture_name
 from nstlib.losses import content_loss, gram_matrix, layer_style_loss
 from nstlib.memory import curvature_pairs
 from nstlib.networks import CONVOLUTIONS_PER_BLOCK, FeatureNetwork, fast_precision
-from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, VGG_WIDTHS, estimate
+from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, VGG_WIDTHS, _paper_scale, estimate
 
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # of a --teacher, which reads 0...255
 TEACHER_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
@@ -120,7 +120,7 @@ def objective(network, layers, photo, painting, *, textbook=False):
         targets = network(photo, content_layers)
         painted = network(painting, style_layers)
         grams = {name: (gram(f), f.shape[2] * f.shape[3]) for name, f in painted.items()}
-    scale = {q: 512**2 / photo[0, 0].numel() * VGG_WIDTHS[int(q[4]) - 1] / f.shape[1] for q, f in targets.items()}
+    scale = {q: _paper_scale(q, features, photo) for q, features in targets.items()}
 
     def loss(image):
         layers, total = [*content_layers, *style_layers], 0

@@ -73,7 +73,7 @@ def show_tangents(x: Tensor, y: Tensor, slopes: Mapping[float, float], *, xlabel
     """
     figure = Figure(figsize=(6.2, height), layout="constrained")
     axis = figure.subplots()
-    x, y = x.detach().double().cpu(), y.detach().double().cpu()
+    x, y = x.detach().cpu().double(), y.detach().cpu().double()
     axis.plot(x, y, color="#222222", lw=2)
     span = 0.11 * (x[-1] - x[0]).item()
     for index, (at, slope) in enumerate(slopes.items()):

@@ -1,6 +1,7 @@
 """Figures that show themselves, and the plainest of them: pictures in rows, losses over steps."""
 
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -98,7 +99,7 @@ def show_paths(f: Callable[[Tensor], Tensor], paths: Mapping[str, Tensor], *, he
     values = f(torch.stack(torch.meshgrid(x, y, indexing="xy")))
     figure = Figure(figsize=(3.6 * len(paths), height), layout="constrained")
     axes = figure.subplots(1, len(paths), squeeze=False, sharex=True, sharey=True)[0]
-    for axis, (name, path), color in zip(axes, paths.items(), (COLORS["style"], COLORS["content"], "#009E73"), strict=False):
+    for axis, (name, path), color in zip(axes, paths.items(), itertools.cycle((COLORS["style"], COLORS["content"], "#009E73")), strict=False):
         axis.contour(x, y, values.sqrt(), levels=10, colors="0.75", linewidths=0.8)
         axis.plot(path[:, 0], path[:, 1], "o-", color=color, ms=3, lw=1)
         axis.plot(0, 0, "k+", ms=10)
@@ -111,5 +112,5 @@ def _titled(images: Mapping[str, Tensor] | Sequence[Tensor]) -> tuple[list[str],
     titles, pictures = zip(*images.items(), strict=True) if isinstance(images, Mapping) else ([""] * len(images), images)
     for picture in pictures:
         if picture.ndim != 4 or picture.shape[0] != 1 or picture.shape[1] not in (1, 3):
-            raise ValueError(f"show_images got a tensor of shape {tuple(picture.shape)}; wanted (1, 3, H, W) or (1, 1, H, W).")
+            raise ValueError(f"A picture to show is a tensor of shape {tuple(picture.shape)}; wanted (1, 3, H, W) or (1, 1, H, W).")
     return list(titles), list(pictures)

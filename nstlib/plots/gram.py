@@ -53,7 +53,7 @@ def cluster_order(gram: Tensor) -> list[int]:
     from scipy.cluster.hierarchy import leaves_list, linkage  # here, not above: scipy comes with scikit-image and is slow to import
     from scipy.spatial.distance import squareform
 
-    matrix = gram.detach().double().cpu().reshape(gram.shape[-2:])
+    matrix = gram.detach().cpu().double().reshape(gram.shape[-2:])
     fires, dead = (part.flatten().tolist() for part in ((matrix.diagonal() > 0).nonzero(), (matrix.diagonal() <= 0).nonzero()))
     if len(fires) < 3:
         return fires + dead

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from nstlib.images import resize_image
 from nstlib.networks import FeatureNetwork, load_network
-from nstlib.plots import colored
+from nstlib.plots import colored, receptive_field
 from nstlib.widgets.common import Explorer, encode, fit, message, named, pad, picture, shrink, text, told, upload
 
 GRID = (360, 480)  # height and width of all maps together
@@ -69,7 +69,7 @@ class ActivationExplorer(Explorer):
         self.layer.observe(lambda _: self._look(), "value")
         self.channel.observe(lambda change: self.select(change["new"]), "value")
         self.opacity.observe(lambda _: self._lay_over(), "value")
-        self._look()
+        self._take()
 
     # ---- what a reader does
 
@@ -96,17 +96,20 @@ class ActivationExplorer(Explorer):
 
     def _look(self) -> bool:
         """Another layer or picture; False, and a sentence, where the picture is too small for it."""
-        with told(self.line), torch.no_grad():
-            found = self.network(self.image.to(self.network.mean.device), [self.layer.value])
-            self.features = found[self.layer.value][0].cpu()
-            count = self.features.shape[0]
-            if self.chosen is None:  # begin with the liveliest
-                self.chosen = self.features.flatten(1).std(1).argmax().item()
-            self.channel.max, self.chosen = count - 1, min(self.chosen, count - 1)
-            self._lay_out()
-            self._draw()
+        with told(self.line):
+            self._take()
             return True
         return False
+
+    @torch.no_grad()
+    def _take(self) -> None:
+        self.features = self.network(self.image, [self.layer.value])[self.layer.value][0].cpu()
+        count = self.features.shape[0]
+        if self.chosen is None:  # begin with the liveliest
+            self.chosen = self.features.flatten(1).std(1).argmax().item()
+        self.channel.max, self.chosen = count - 1, min(self.chosen, count - 1)
+        self._lay_out()
+        self._draw()
 
     def _lay_out(self) -> None:
         """All maps in a grid, on one scale."""
@@ -153,7 +156,7 @@ class ActivationExplorer(Explorer):
 
     def _strongest(self, values: Tensor) -> Tensor:
         """What the channel sees at its strongest places: a window as large as its receptive field, at least 24 pixels."""
-        stride, field = _geometry(self.layer.value)
+        field, stride, _ = receptive_field(self.layer.value)
         half, left = max(field, 24) // 2, values.clone()
         half = min(half, min(self.image.shape[-2:]) // 2)
         near, sight, found = max(1, half // stride), F.pad(self.image, (half,) * 4, value=0.5), []
@@ -167,22 +170,3 @@ class ActivationExplorer(Explorer):
 
     def still(self) -> dict[str, Tensor]:
         return {self.title.value: self._framed(), f"channel {self.chosen} over the picture": self._blend()}
-
-
-def _geometry(layer: str) -> tuple[int, int]:
-    """(stride, receptive field) in pixels of one position of `layer`.
-
-    >>> _geometry("relu1_1"), _geometry("relu2_1"), _geometry("pool2")
-    ((1, 3), (2, 10), (4, 16))
-    """
-    from nstlib.networks import CONVOLUTIONS_PER_BLOCK
-
-    pooled = layer.startswith("pool")
-    block, index = int(layer[4]), 0 if pooled else int(layer[6])
-    stride, field = 1, 1
-    for number, count in enumerate(CONVOLUTIONS_PER_BLOCK[:block], 1):
-        inside = count if number < block or pooled else index
-        field += 2 * stride * inside
-        if number < block or pooled:
-            field, stride = field + stride, 2 * stride
-    return stride, field

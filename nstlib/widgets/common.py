@@ -3,12 +3,15 @@
 import base64
 import html
 import io
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import ipywidgets as widgets
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -185,11 +188,26 @@ def fit(image: Tensor, height: int, width: int, fill: float = 1.0) -> Tensor:
 def named(images: Mapping | Sequence, size: int | None) -> dict[str, Tensor]:
     """Pictures by title, no longer side above `size`. Titles are the names of what is given by name, else "picture 1", …"""
     if not isinstance(images, Mapping):
-        images = [images] if isinstance(images, (str, Path, Tensor)) else list(images)
-        images = {Path(im).stem if isinstance(im, (str, Path)) else f"picture {k}": im for k, im in enumerate(images, 1)}
+        one = isinstance(images, (str, os.PathLike, bytes, Tensor, np.ndarray, Image.Image))
+        given, images = [images] if one else list(images), {}
+        for number, image in enumerate(given, 1):
+            images[untaken(Path(image).stem if isinstance(image, (str, os.PathLike)) else f"picture {number}", images)] = image
     if not images:
         raise ValueError("There is no picture to explore; give one or more, for example \"riverside_town\".")
     return {name: shrink(load_image(im), size) for name, im in images.items()}
+
+
+def untaken(title: str, taken: Container[str]) -> str:
+    """A title that no other picture has.
+
+    >>> untaken("cat", {}), untaken("cat", {"cat", "cat 2"})
+    ('cat', 'cat 3')
+    """
+    numbers = itertools.count(2)
+    found = title
+    while found in taken:
+        found = f"{title} {next(numbers)}"
+    return found
 
 
 def shrink(image: Tensor, size: int | None) -> Tensor:

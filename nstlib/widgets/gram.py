@@ -10,7 +10,7 @@ from torch import Tensor
 from nstlib.losses import gram_matrix
 from nstlib.networks import FeatureNetwork, load_network
 from nstlib.plots import cluster_order, colored
-from nstlib.widgets.common import Explorer, encode, enlarge, message, named, pad, picture, say, shrink, text, told, upload
+from nstlib.widgets.common import Explorer, encode, enlarge, message, named, pad, picture, say, shrink, text, told, untaken, upload
 
 SIDE = 252  # of a Gram matrix on the page, in pixels
 MAP = (126, 168)  # height and width of a map on the page
@@ -69,7 +69,7 @@ class GramExplorer(Explorer):
             widgets.HBox([self.layer, self.choice[0], self.choice[1]]),
             widgets.HBox([self.at[0], self.at[1], self.shuffle, self.upload]),
             self.line, widgets.HBox([*columns, right]), self.meaning, head, *rows])
-        self._look()
+        self._take()
 
     def _controls(self, layer: str) -> None:
         relus = [name for name in self.network.layers if name.startswith("relu")]
@@ -104,6 +104,7 @@ class GramExplorer(Explorer):
 
     def add(self, name: str, image: Tensor) -> None:
         """One more picture, shown second."""
+        name = untaken(name, self.pictures)
         self.pictures[name] = shrink(image, self.size)
         self._setting = True
         for choice, now in zip(self.choice, (self.choice[0].value, name), strict=True):
@@ -138,17 +139,20 @@ class GramExplorer(Explorer):
     # ---- what is computed
 
     def _look(self) -> None:
-        """New pictures or another layer."""
-        with told(self.line), torch.no_grad():
-            shown = [self.pictures[choice.value] for choice in self.choice]
-            device = self.network.mean.device
-            self.shapes = [self.network(im.to(device), [self.layer.value])[self.layer.value].cpu().double() for im in shown]
-            self.images = shown
-            filters = self.shapes[0].shape[1]
-            self.order = cluster_order(sum(gram_matrix(f) / f[0, 0].numel() for f in self.shapes))
-            self.i, self.j = (k if k < filters else 0 for k in (self.i, self.j))
-            self._set_fields(filters)
-            self._scramble(fresh=True)
+        """New pictures or another layer; a sentence where a picture is too small for it."""
+        with told(self.line):
+            self._take()
+
+    @torch.no_grad()
+    def _take(self) -> None:
+        shown = [self.pictures[choice.value] for choice in self.choice]
+        self.shapes = [self.network(image, [self.layer.value])[self.layer.value].cpu().double() for image in shown]
+        self.images = shown
+        filters = self.shapes[0].shape[1]
+        self.order = cluster_order(sum(gram_matrix(f) / f[0, 0].numel() for f in self.shapes))
+        self.i, self.j = (k if k < filters else 0 for k in (self.i, self.j))
+        self._set_fields(filters)
+        self._scramble(fresh=True)
 
     def _scramble(self, fresh: bool = False) -> None:
         """The maps as they are, or with their positions shuffled: one permutation for all filters of a picture."""

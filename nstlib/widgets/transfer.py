@@ -17,7 +17,7 @@ from nstlib.memory import check_memory, memory_needed
 from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_network
 from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, optimize_image
 from nstlib.widgets.charts import loss_chart, share_bars
-from nstlib.widgets.common import Explorer, encode, message, offline_names, picture, say, shrink, text, told, upload
+from nstlib.widgets.common import Explorer, encode, message, offline_names, picture, say, shrink, text, told, untaken, upload
 from nstlib.widgets.comparison import compare
 from nstlib.widgets.objective import gradient_shares, live_objective
 
@@ -25,7 +25,7 @@ BOX = (390, 520)  # height and width of the picture on the page
 THUMB = (96, 128)
 KEPT = 6  # runs kept for comparison
 SHOW, EXPLAIN = 0.25, 1.5  # seconds between two pictures, and between two charts
-LARGEST = 1024  # longer side that an uploaded picture is kept at
+LARGEST = 1024  # longer side that a picture is kept at
 CONTENT_CHOICE = ("relu2_2", "relu3_2", "relu4_2")
 _active: list["TransferPanel"] = []  # the panel whose thread runs: one at a time, two would only slow each other down
 
@@ -176,7 +176,8 @@ class TransferPanel(Explorer):
         with told(self.line):
             save_image(self.image, path)
             say(self.line, f"Saved: {path.as_posix()}")
-        return path
+            return path
+        return None
 
     def _change(self) -> None:
         with told(self.line):
@@ -198,11 +199,12 @@ class TransferPanel(Explorer):
     def _name(self, given, title: str) -> str:
         if isinstance(given, str) and given in self.pictures:
             return given
-        title = Path(given).stem if isinstance(given, (str, Path)) else title
+        title = untaken(Path(given).stem if isinstance(given, (str, Path)) else title, self.pictures)
         self.pictures[title] = shrink(load_image(given), LARGEST)
         return title
 
     def _add(self, which: int, name: str, image: Tensor) -> None:
+        name = untaken(name, self.pictures)
         self.pictures[name] = shrink(image, LARGEST)
         for k, choice in enumerate(self.choice):
             now = name if k == which else choice.value
@@ -214,7 +216,7 @@ class TransferPanel(Explorer):
     def _picture(self, which: int) -> Tensor:
         name = self.choice[which].value
         if self.pictures[name] is None:
-            self.pictures[name] = load_image(name, size=640)
+            self.pictures[name] = shrink(load_image(name), LARGEST)
         return self.pictures[name].to(self.network.mean.device)
 
     @property
@@ -240,12 +242,13 @@ class TransferPanel(Explorer):
     def _work(self) -> None:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # a loss that is not finite: said below
+                warnings.simplefilter("ignore")  # what they say is said below
                 while not self._stop.is_set() and len(self.history) < self.steps.value:
-                    before = len(self.history)
-                    self._segment()
-                    if not self._changed.is_set() and not self._stop.is_set() and len(self.history) < self.steps.value:
-                        say(self.line, f"The loss was not finite after {before} steps, so the run has ended; lower α/β.", wrong=True)
+                    note = self._segment()
+                    if note and not note.startswith("stopped by the user"):
+                        why, remedy = (("Memory ran out", "choose a smaller size") if note.startswith("out of memory") else
+                                       ("The loss was not finite", "lower α/β"))
+                        say(self.line, f"{why} after {len(self.history)} steps, so the run has ended; {remedy}.", wrong=True)
                         break
         except Exception as error:  # a thread has nobody to raise to
             say(self.line, f"The run has ended: {str(error)[:300] or type(error).__name__}", wrong=True)
@@ -258,8 +261,8 @@ class TransferPanel(Explorer):
                 self._buttons(False)
                 self._status(ended=True)
 
-    def _segment(self) -> None:
-        """`optimize_image` until something changes: at the picture so far, with the objective asked for."""
+    def _segment(self) -> str:
+        """`optimize_image` until something changes: at the picture so far, with the objective asked for. Its note: why it ended early."""
         self._changed.clear()
         try:
             wanted = self._wanted()
@@ -283,7 +286,7 @@ class TransferPanel(Explorer):
             if self._stop.is_set() or self._changed.is_set() or len(self.history) >= self.steps.value:
                 raise KeyboardInterrupt  # ends optimize_image politely
 
-        optimize_image(image, objective, steps=max(1, self.steps.value - len(self.history)), progress=False, on_step=on_step)
+        return optimize_image(image, objective, steps=max(1, self.steps.value - len(self.history)), progress=False, on_step=on_step).note
 
     def _step(self, now: Tensor, losses: dict[str, float], objective: Callable, clock: dict) -> None:
         """Keep the best picture of this objective (L-BFGS overshoots in its first steps) and its losses; now and then, show them."""
@@ -311,7 +314,7 @@ class TransferPanel(Explorer):
 
     def _status(self, ended: bool = False) -> None:
         done, steps = len(self.history), self.steps.value
-        left = self.pace * (self.history[-1]["size"] ** 2 * 0.75 if self.history else 0) * (steps - done)
+        left = 0 if self.image is None else self.pace * self.image[0, 0].numel() * (steps - done)
         word = "stopped" if ended and done < steps else "done" if ended else "painting" if self._go.is_set() else "paused"
         rest = "" if ended else f" · about {left:.0f} s left"
         self.state.value = f'<b>{word}</b> · step <span class="nst-step">{done}</span> of {steps}{rest}'
@@ -337,6 +340,7 @@ class TransferPanel(Explorer):
             start = time.perf_counter()
             image = small[0].clone().requires_grad_(True)
             sum(objective(image).values()).backward()
+            image.grad.sum().item()  # waits for a GPU
             times.append(time.perf_counter() - start)
         return min(times) / small[0][0, 0].numel()
 
