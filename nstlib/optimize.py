@@ -365,7 +365,7 @@ def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwor
                         on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
     """A picture with the same activations as `image` at one layer, found from noise: what that layer knows of it.
 
-        x ← argmin L_content(p, x, l) / L_content(p, 0, l)        equation 1, as a share of what there is; figure 1, upper row
+        x ← argmin L_content(p, x, l) / L_content(p, 0, l)        equation 1, as a share of what there is; figure 1
 
     Parameters as for `style_transfer`; lesson: notebooks/03_content. The loss, "content", is 1 for activations of zero.
     """
@@ -386,7 +386,7 @@ def synthesize_texture(style, layers: Sequence[str] = STYLE_LAYERS, *, network: 
                        on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
     """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
 
-        x ← argmin Σₗ wₗ Eₗ        equation 5; figure 1, lower row
+        x ← argmin Σₗ wₗ Eₗ        equation 5; figure 1
 
     Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
     """
