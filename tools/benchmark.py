@@ -281,7 +281,8 @@ def draw(found, file):
     for name, seconds in found.get("evaluations", {}).items():
         network, kind = name.split(", ")
         style = {"textbook float32": "o:", "ours float32": "s--", "ours": "^-"}[kind]
-        left.loglog([0.75 * size**2 for size in seconds], seconds.values(), style, color=colours[network], label=name)
+        left.loglog([0.75 * size**2 for size in seconds], seconds.values(), style, color=colours[network],
+                    label=f"{name}: as pixels to the {exponent(list(seconds), list(seconds.values())):.2f}")
     left.set(title="One evaluation of both losses and the gradient", xlabel="pixels", ylabel="seconds")
     for name, runs in found.get("race", {}).items():
         right.semilogy(*zip(*runs["textbook"], strict=True), ":", color=colours[name], label=f"{name}, textbook")
