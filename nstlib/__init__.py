@@ -25,16 +25,19 @@ from nstlib.losses import (
     total_variation,
 )
 from nstlib.networks import FeatureNetwork, load_network, normalize_activations
+from nstlib.objectives import PAPER, gatys_objective
 from nstlib.optimize import Result, optimize_image, reconstruct_content, style_transfer, synthesize_texture
 from nstlib.sweep import sweep
 
 __version__ = "0.1.0"
 __all__ = [
+    "PAPER",
     "FeatureNetwork",
     "Result",
     "content_loss",
     "content_loss_gradient",
     "fetch_picture",
+    "gatys_objective",
     "gram_matrix",
     "layer_style_loss",
     "load_image",

@@ -70,6 +70,9 @@ def _sentence(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from nstlib.objectives import CONTENT_WEIGHT
+    from nstlib.optimize import STEPS
+
     parser = argparse.ArgumentParser(prog="nstlib", description="Paint a photograph in the manner of a painting "
                                      "(Gatys, Ecker and Bethge, CVPR 2016).")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -84,12 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     transfer.add_argument("painting", metavar="PAINTING", help="likewise")
     transfer.add_argument("-o", "--output", required=True, metavar="OUT.png", type=Path, help="where the picture goes: .png or .jpg")
     transfer.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    transfer.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
+    transfer.add_argument("--steps", type=_positive, default=STEPS, help="evaluations of the losses")
     transfer.add_argument("--network", choices=("mini", "vgg19"), default="mini", help="vgg19 is a download of 548 MB on first use")
-    from nstlib.optimize import CONTENT_WEIGHT, STYLE_WEIGHT
-
-    transfer.add_argument("--content-weight", type=float, default=CONTENT_WEIGHT, metavar="W", help="α: more keeps more of the photograph")
-    transfer.add_argument("--style-weight", type=float, default=STYLE_WEIGHT, metavar="W", help="β: more takes more of the painting")
+    transfer.add_argument("--content-weight", type=float, default=CONTENT_WEIGHT, metavar="W",
+                          help="α, the one knob to know: ten times as much keeps the photograph with the painting's colours and small strokes, "
+                               "a tenth leaves little but its large forms")
+    transfer.add_argument("--style-weight", type=float, default=1, metavar="W", help="β; only its ratio to the other weights counts")
+    transfer.add_argument("--tv-weight", type=float, default=0, metavar="W", help="more makes the picture smoother")
+    transfer.add_argument("--scales", type=_positive, metavar="N", help="compare styles at N sizes of the picture, each half of the one before; "
+                          "1 gives small strokes only (default: down to 60 pixels)")
     transfer.add_argument("--init", choices=("content", "noise", "style"), default="content", help="picture to start from")
     transfer.add_argument("--method", choices=("lbfgs", "adam"), default="lbfgs")
     transfer.add_argument("--precision", choices=("auto", "float32", "bfloat16"), default="auto",
@@ -102,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = command("demo", _demo, "Paint a shipped photograph; the pictures go to outputs/ in the present folder.")
     demo.add_argument("--size", type=_positive, default=384, help="longer side in pixels")
-    demo.add_argument("--steps", type=_positive, default=300, help="evaluations of the losses")
+    demo.add_argument("--steps", type=_positive, default=STEPS, help="evaluations of the losses")
     command("pictures", _pictures, "List the pictures that can be had by name.")
     fetch = command("fetch", _fetch, "Download VGG-19's weights or a famous picture, to work offline later.")
     fetch.add_argument("name", metavar="vgg19|PICTURE")
@@ -128,14 +134,15 @@ def _transfer(options) -> int:
         from nstlib.optimize import estimate
 
         height, width = resized_shape(content.shape[-2:], options.size)
-        seconds, memory = estimate((height, width), network, steps=options.steps, method=options.method, precision=options.precision)
+        seconds, memory = estimate((height, width), network, scales=options.scales, steps=options.steps, method=options.method,
+                                   precision=options.precision)
         print(f"{width} × {height} pixels, {options.steps} steps on {network.name}: about {seconds:.0f} s and "
               f"{memory / 2**30:.1f} GiB of memory on this machine")
         return 0
     lines = _plain_lines(options.steps) if not options.quiet and not sys.stderr.isatty() else None
     result = nstlib.style_transfer(
         content, style, network=network, size=options.size, steps=options.steps, content_weight=options.content_weight,
-        style_weight=options.style_weight, init=options.init, method=options.method, precision=options.precision, seed=options.seed,
+        style_weight=options.style_weight, tv_weight=options.tv_weight, scales=options.scales, init=options.init, method=options.method, precision=options.precision, seed=options.seed,
         progress=not options.quiet and lines is None, on_step=lines, checkpoint=checkpoint)
     nstlib.save_image(result.image, output)
     if not options.quiet:

@@ -23,21 +23,22 @@ def out_of_memory(height: int, width: int) -> MemoryError:
                        "which takes a quarter of it.")
 
 
-def check_memory(network: FeatureNetwork, layers: Sequence[str], height: int, width: int) -> None:
+def check_memory(network: FeatureNetwork, layers: Sequence[str], height: int, width: int, *, scales: int | None = None) -> None:
     """MemoryError, with a size that fits, where a picture of this size is sure to need more than there is.
 
     Without it, Linux would let the run begin and kill it without a word.
     """
-    there, need = total_memory(network.mean.device), memory_needed(network, layers, height, width)
+    there, need = total_memory(network.mean.device), memory_needed(network, layers, height, width, scales=scales)
     if need > there:
         fits = int(max(height, width) * (0.7 * there / need) ** 0.5)  # the rest: Python, the weights, other programs
         raise MemoryError(f"A picture of {width} × {height} pixels would take about {need / 2**30:.0f} GiB of memory, and "
                           f"there are {there / 2**30:.0f} GiB; try a size of {fits}.")
 
 
-def memory_needed(network: FeatureNetwork, layers: Sequence[str], height: int, width: int) -> float:
+def memory_needed(network: FeatureNetwork, layers: Sequence[str], height: int, width: int, *, scales: int | None = None) -> float:
     """Bytes that an optimisation of pixels needs beside Python and PyTorch: what the derivative keeps of every layer down to the deepest
-    of `layers`, what its calculation holds at the widest place (block 1), L-BFGS's pairs, about 15 pictures, and the weights twice.
+    of `layers`, at the picture and its `scales` - 1 smaller copies (None: many), what its calculation holds at the widest place (block 1),
+    L-BFGS's pairs, about 15 pictures, and the weights twice.
 
     The factors are measured (tools/benchmark.py prints the truth beside them).
     """
@@ -47,7 +48,8 @@ def memory_needed(network: FeatureNetwork, layers: Sequence[str], height: int, w
     held = 2 * max(width for name, width in widths.items() if name.startswith("conv1"))
     pixels, picture = height * width, 12 * height * width  # three float32 for each pixel
     weights = sum(p.numel() * (4 + p.itemsize) for p in network.parameters())  # as given, and the copy of `for_painting`
-    return pixels * network.precision.itemsize * (1.1 * kept + held) + picture * (2 * curvature_pairs(picture) + 15) + weights
+    copies = sum(4.0**-k for k in range(scales or 8))  # 1 + ¼ + …
+    return pixels * network.precision.itemsize * (1.1 * copies * kept + held) + picture * (2 * curvature_pairs(picture) + 15) + weights
 
 
 def curvature_pairs(picture: int) -> int:

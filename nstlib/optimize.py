@@ -26,18 +26,24 @@ from tqdm.auto import tqdm
 
 from nstlib.checkpoint import Checkpoint, fingerprint
 from nstlib.images import load_image, resize_image, resized_shape
-from nstlib.losses import content_loss, gram_matrix, layer_style_loss, total_variation
+from nstlib.losses import content_loss
 from nstlib.memory import PROGRAM, check_memory, curvature_pairs, is_out_of_memory, memory_needed, out_of_memory
 from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_network
+from nstlib.objectives import (
+    CONTENT_LAYERS,
+    CONTENT_WEIGHT,
+    PAPER_STYLE_LAYERS,
+    STYLE_LAYERS,
+    Objective,
+    check_objective,
+    gatys_objective,
+    layer_names,
+)
 
-CONTENT_LAYERS = ("relu4_2",)
-STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-CONTENT_WEIGHT, STYLE_WEIGHT = 1.3e-3, 1e4  # chosen by looking, and by a judge: data/README.md
+STEPS = 160  # evaluations of the objective by default
 LONGEST = 0.05  # root mean square by which a step of L-BFGS may change the pixels
+UNIT = 1e4  # the first loss as L-BFGS sees it; where all is much smaller, PyTorch's takes no step for one that tells of curvature
 RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
-VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
-
-Objective = Callable[[Tensor], dict[str, Tensor]]
 
 
 @dataclass
@@ -148,7 +154,8 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
         losses = objective(x + (picture - x).detach())  # value of the cut picture, gradient of every pixel, cut or not
         total = sum(losses.values())
         outside = (x - picture).square().mean()  # draws pixels back that a step has carried out of range
-        (total + RETURN * (abs(history[0]["total"]) if history else 0) * outside).backward()
+        first = abs(history[0]["total"] if history else total.item()) or 1.0
+        ((total + RETURN * first * outside) * (UNIT / first)).backward()
         numbers = torch.stack([total, *losses.values()]).tolist()  # all at once: a GPU is waited for only here
         history.append({"step": len(history) + 1, "time": time.perf_counter() - began, "size": max(x.shape[-2:]),
                         **dict(zip(["total", *losses], numbers, strict=True))})
@@ -191,23 +198,23 @@ def optimize_image(image: Tensor, objective: Objective, *, method: str = "lbfgs"
 
 def style_transfer(content, style, *, network: FeatureNetwork | None = None, content_layers: Sequence[str] = CONTENT_LAYERS,
                    style_layers: Sequence[str] = STYLE_LAYERS, layer_weights: Sequence[float] | None = None,
-                   content_weight: float = CONTENT_WEIGHT, style_weight: float = STYLE_WEIGHT, tv_weight: float = 0,
-                   size: int | None = 384, steps: int = 300, method: str = "lbfgs", learning_rate: float | None = None,
-                   init: str | Tensor = "content", coarse_to_fine: bool = True, edges: str = "mirror", precision: str = "auto",
-                   seed: int = 0, progress: bool = True, on_step: Callable[[int, Tensor, dict], None] | None = None,
-                   checkpoint: str | os.PathLike | None = None) -> Result:
+                   content_weight: float = CONTENT_WEIGHT, style_weight: float = 1, tv_weight: float = 0,
+                   scales: int | None = None, relative: bool = True, size: int | None = 384, steps: int = STEPS, method: str = "lbfgs",
+                   learning_rate: float | None = None, init: str | Tensor = "content", coarse_to_fine: bool = True,
+                   edges: str = "mirror", precision: str = "auto", seed: int = 0, progress: bool = True,
+                   on_step: Callable[[int, Tensor, dict], None] | None = None, checkpoint: str | os.PathLike | None = None) -> Result:
     """Paint the photograph `content` in the manner of the painting `style`.
 
-        L_total = α L_content + β L_style        equation 7; notebooks/05_style_transfer
+        L_total = α L_content + β L_style + γ TV        equation 7; notebooks/05_style_transfer
 
     Parameters
     ----------
     content, style : Tensor (1, 3, H, W) in [0, 1], or anything that `load_image` reads
     network : FeatureNetwork; `load_network("mini")` where None
-    content_layers, style_layers : names of activations; the paper's
-    layer_weights : wₗ of equation 5, one for each style layer; 1 / (number of layers) where None
-    content_weight, style_weight : α and β
-    tv_weight : weight of `total_variation`; not in the paper
+    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative : what is minimised; see `gatys_objective`.
+        `**nstlib.PAPER` gives the paper's objective.
+    content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves little of the
+        photograph but its large forms; with ten times as much the painting lends colours and small strokes. README.md shows five.
     size : longer side of the result in pixels; None: that of `content`
     steps : evaluations of the two losses, over all sizes
     method, learning_rate, progress, on_step : as in `optimize_image`
@@ -240,63 +247,33 @@ def style_transfer(content, style, *, network: FeatureNetwork | None = None, con
     Notes
     -----
     What differs from the paper. (1) The start is the photograph and sizes grow, for speed; `init="noise", coarse_to_fine=False` gives the
-    paper's. (2) L_content is a sum over filters and positions while L_style is a mean, so in the paper α drifts with the
-    picture's size and the network's width. Here α is what it would be for VGG-19 at 512 × 512 pixels: L_content is multiplied by
-    512² / (H W) and by (VGG-19's filters) / (the network's filters) at that layer. For VGG-19 at 512 × 512 nothing changes.
-    (3) The painting keeps its proportions, its longer side as long as the result's; its Gram matrices count per position.
-    (4) The picture goes on as its mirror image beyond its edges (`edges`).
+    paper's. (2) Each loss is a share of what it is for activations of zero, so layers count alike and α keeps its meaning; styles are
+    compared at several sizes of the picture, and on layers of blocks 1 to 3 (`gatys_objective`). (3) The painting keeps its proportions,
+    its longer side as long as the result's; its Gram matrices count per position. (4) The picture goes on as its mirror image beyond its
+    edges (`edges`).
     """
-    for name, weight in (("content_weight", content_weight), ("style_weight", style_weight), ("tv_weight", tv_weight)):
-        if not (isinstance(weight, (int, float)) and math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"{name} is {weight!r}; it must be a finite number that is not negative.")
     steps, given = _whole(steps), network or load_network()
     network = given.for_painting(_precision(precision, given.mean.device), edges)
     content, style = _tensor(content, network), _tensor(style, network)
     size = max(content.shape[-2:]) if size is None else size
     if min(*resized_shape(content.shape[-2:], size), *resized_shape(style.shape[-2:], size)) < 4:  # too small for a mirror
         network = given.for_painting(network.precision, "zeros")
-    content_layers, style_layers = ((q,) if isinstance(q, str) else tuple(q) for q in (content_layers, style_layers))
-    weights = _layer_weights(style_layers, layer_weights)
+    content_layers, style_layers = layer_names(content_layers), layer_names(style_layers)
     layers = [*content_layers, *style_layers]
+    wanted = {"content_layers": content_layers, "style_layers": style_layers, "layer_weights": layer_weights, "content_weight": content_weight,
+              "style_weight": style_weight, "tv_weight": tv_weight, "scales": scales, "relative": relative}
+    check_objective(**wanted)
 
     def objective_at(pixels: int) -> Objective:
-        photo, painting = resize_image(content, pixels), resize_image(style, pixels)
-        with torch.no_grad():
-            targets = network(photo, content_layers)  # P of equation 1
-            grams, counts = {}, {}
-            for name, features in network.activations(painting, style_layers):
-                grams[name], counts[name] = gram_matrix(features), features[0, 0].numel()  # A of equation 4, and its M
-        scale = {name: _paper_scale(name, target, photo) for name, target in targets.items()}
+        return gatys_objective(resize_image(content, pixels), resize_image(style, pixels), network, **wanted)
 
-        def objective(image: Tensor) -> dict[str, Tensor]:
-            content_losses, style_losses = [], []
-            for q, features in network.activations(image, layers):  # each loss as soon as its layer is there: less memory
-                if content_weight and q in targets:
-                    content_losses.append(scale[q] * content_loss(features, targets[q]))
-                if style_weight and q in grams:
-                    style_losses.append(weights[q] * layer_style_loss(features, grams[q], target_positions=counts[q]))
-            losses = {}
-            if content_losses:
-                losses["content"] = content_weight * sum(content_losses)
-            if style_losses:
-                losses["style"] = style_weight * sum(style_losses)
-            if tv_weight:
-                losses["tv"] = tv_weight * total_variation(image)
-            return losses
-
-        return objective
-
-    if not (content_weight and content_layers) and not (style_weight and style_layers):
-        raise ValueError("content_weight and style_weight are both 0 (or there are no layers), so there is nothing to paint for.")
     least = max(least_size(name) for name in layers)
     narrow = min(min(image.shape[-2:]) / max(image.shape[-2:]) for image in (content, style))
     schedule = _schedule(narrow, size, steps, least) if coarse_to_fine else [(size, steps, 0)]
     if method != "lbfgs":
         schedule = [(side, count, 0) for side, count, _ in schedule]  # Adam finds the scale of each pixel by itself
-    check_memory(network, layers, *resized_shape(content.shape[-2:], size))
-    settings = {"network": network.name, "content_layers": content_layers, "style_layers": style_layers,
-                "layer_weights": layer_weights, "content_weight": content_weight, "style_weight": style_weight,
-                "tv_weight": tv_weight, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
+    check_memory(network, layers, *resized_shape(content.shape[-2:], size), scales=scales)
+    settings = {"network": network.name, **wanted, "size": size, "steps": steps, "method": method, "learning_rate": learning_rate,
                 "init": init if isinstance(init, str) else "tensor", "coarse_to_fine": coarse_to_fine, "edges": edges,
                 "precision": str(network.precision).removeprefix("torch."), "seed": seed}
     start = _start(init, resize_image(content, schedule[0][0]), style, seed)
@@ -316,8 +293,8 @@ class Estimate(NamedTuple):
 
 
 def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None = None, *,
-             content_layers: Sequence[str] = CONTENT_LAYERS, style_layers: Sequence[str] = STYLE_LAYERS, steps: int = 300,
-             method: str = "lbfgs", coarse_to_fine: bool = True, precision: str = "auto") -> Estimate:
+             content_layers: Sequence[str] = CONTENT_LAYERS, style_layers: Sequence[str] = STYLE_LAYERS, scales: int | None = None,
+             steps: int = STEPS, method: str = "lbfgs", coarse_to_fine: bool = True, precision: str = "auto") -> Estimate:
     """Time and memory that a `style_transfer` will take on this machine, before it begins.
 
     It runs a few steps and takes the median of their times: 24 for a picture of up to 384 pixels, fewer for a larger one, six from 768
@@ -327,7 +304,7 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
     Parameters
     ----------
     content_size : (height, width) of the result in pixels, or its longer side, for a picture of 4 : 3
-    network, content_layers, style_layers, steps, method, coarse_to_fine, precision : as for `style_transfer`
+    network, content_layers, style_layers, scales, steps, method, coarse_to_fine, precision : as for `style_transfer`
 
     Returns
     -------
@@ -343,8 +320,8 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
     def seconds_per_pixel(side: int) -> float:
         noise = torch.rand(1, 3, *resized_shape((height, width), side), generator=torch.Generator().manual_seed(0))
         count = min(24, max(6, round(24 * (384 / side) ** 2)))
-        run = style_transfer(noise, noise.flip(3), network=network, content_layers=content_layers, style_layers=style_layers, size=None,
-                             steps=count, method=method, coarse_to_fine=False, precision=precision, progress=False)
+        run = style_transfer(noise, noise.flip(3), network=network, content_layers=content_layers, style_layers=style_layers, scales=scales,
+                             size=None, steps=count, method=method, coarse_to_fine=False, precision=precision, progress=False)
         if run.note:
             raise KeyboardInterrupt if run.note.startswith("stopped by the user") else MemoryError(run.note)
         times = [record["time"] for record in run.history[:-1]]  # the last record is of the result
@@ -357,7 +334,7 @@ def estimate(content_size: int | tuple[int, int], network: FeatureNetwork | None
     schedule = _schedule(min(height, width) / size, size, steps, max(least_size(name) for name in layers)) if coarse_to_fine else [(size, steps, 0)]
     evaluated = sum(count * math.prod(resized_shape((height, width), side)) for side, count, _ in schedule)
     fast = network.for_painting(_precision(precision, network.mean.device))
-    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, height, width))
+    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, height, width, scales=scales))
 
 
 def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwork | None = None, size: int | None = 256,
@@ -381,17 +358,17 @@ def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwor
     return result
 
 
-def synthesize_texture(style, layers: Sequence[str] = STYLE_LAYERS, *, network: FeatureNetwork | None = None, size: int = 256,
-                       steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
+def synthesize_texture(style, layers: Sequence[str] = PAPER_STYLE_LAYERS, *, network: FeatureNetwork | None = None, size: int = 256,
+                       relative: bool = True, steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
                        on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
     """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
 
-        x ← argmin Σₗ wₗ Eₗ        equation 5; figure 1
+        x ← argmin Σₗ wₗ Eₗ(G, A) / Eₗ(0, A)        equation 5, each layer relative to its own Gram matrix; figure 1
 
-    Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
+    At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
     """
     return style_transfer(torch.zeros(1, 3, 1, 1), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
-                          size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
+                          tv_weight=0, scales=1, relative=relative, size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
 
 
 # ---- the small parts ---------------------------------------------------------------------------------------------------
@@ -411,22 +388,6 @@ def _precision(name: str, device: torch.device) -> torch.dtype:
     if name != "auto" and name not in known:
         raise ValueError(f'precision is {name!r}; it must be "auto", "float32" or "bfloat16".')
     return known[name] if name in known else fast_precision(device)
-
-
-def _layer_weights(layers: Sequence[str], weights: Sequence[float] | None) -> dict[str, float]:
-    """wₗ by layer."""
-    if weights is None:
-        return {name: 1 / len(layers) for name in layers}
-    if len(weights) != len(layers):
-        raise ValueError(f"There are {len(weights)} layer weights for {len(layers)} style layers; give one for each.")
-    if not all(math.isfinite(weight) and weight >= 0 for weight in weights):
-        raise ValueError(f"layer_weights are {list(weights)}; they must be finite numbers that are not negative.")
-    return dict(zip(layers, weights, strict=True))
-
-
-def _paper_scale(layer: str, features: Tensor, image: Tensor) -> float:
-    """What makes a content loss the size that it would have on VGG-19 at 512 × 512 pixels."""
-    return 512**2 / (image.shape[-2] * image.shape[-1]) * VGG_WIDTHS[int(layer[4]) - 1] / features.shape[1]
 
 
 def _schedule(narrow: float, size: int, steps: int, least: int) -> list[tuple[int, int, float]]:
@@ -451,16 +412,16 @@ def _schedule(narrow: float, size: int, steps: int, least: int) -> list[tuple[in
     mirrored, 90 steps that began anew at each size ended at 829, those that went on with resized moments at 979 and more.
 
     >>> _schedule(0.75, 384, 300, 16)
-    [(128, 75, 1), (256, 75, 0.5), (384, 150, -1)]
+    [(128, 75, 1), (256, 75, 0.5), (384, 150, 0.25)]
     >>> _schedule(0.75, 128, 300, 16)
-    [(85, 100, 0.5), (128, 200, -1)]
+    [(85, 100, 0.5), (128, 200, 0.25)]
     >>> _schedule(0.75, 96, 300, 16)
     [(96, 300, 0)]
     """
     coarse = [(side, tilt) for side, tilt in ((round(size / 3), 1), (round(2 * size / 3), 0.5)) if side >= 80 and side * narrow >= 2 * least]
     share = steps // (len(coarse) + 2)  # twice as many at full size
     stages = [(side, share, tilt) for side, tilt in coarse if share]
-    return [*stages, (size, steps - share * len(stages), -1 if stages else 0)]
+    return [*stages, (size, steps - share * len(stages), 0.25 if stages else 0)]
 
 
 def _tilted(image: Tensor, tilt: float) -> Tensor:

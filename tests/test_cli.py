@@ -41,7 +41,7 @@ def test_a_dry_run_paints_nothing(tmp_path, capsys):
     (["mine.png", "gravel", "-o", "mine.png"], "the output mine.png is one of the two input pictures"),
     (["mine.png", "gravel", "-o", "y.png", "--checkpoint", "mine.png"], "the checkpoint mine.png is one of the two input pictures"),
     (["broken.png", "gravel", "-o", "y.png"], "broken.png"),
-    (["cat", "gravel", "-o", "y.png", "--size", "8"], "needs at least"),
+    (["cat", "gravel", "-o", "y.png", "--size", "5"], "needs at least"),
     (["cat", "gravel", "-o", "y.png", "--content-weight", "nan"], "content_weight is nan"),
 ])
 def test_a_mistake_is_one_line_and_exit_1(arguments, message, tmp_path, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import nstlib
-from nstlib import optimize
+from nstlib import objectives, optimize
 from nstlib.memory import PROGRAM
 from nstlib.optimize import estimate, optimize_image, style_transfer
 
@@ -108,10 +108,9 @@ def test_more_content_weight_keeps_more_of_the_photograph(mini):
 def test_the_balance_does_not_drift_with_the_size(mini):
     """Both losses of the painting against the photograph, at three sizes: their ratio stays within a factor of two."""
     def ratio(size):
-        first = style_transfer("riverside_town", "night_swirls", network=mini, size=size, steps=1, init="style", coarse_to_fine=False,
-                               style_weight=1, progress=False)
-        photo = style_transfer("riverside_town", "night_swirls", network=mini, size=size, steps=1, coarse_to_fine=False, progress=False)
-        return first.history[0]["content"] / photo.history[0]["style"]
+        options = {"network": mini, "size": size, "steps": 1, "coarse_to_fine": False, "progress": False}
+        painting, photo = (style_transfer("riverside_town", "night_swirls", init=init, **options).history[0] for init in ("style", "content"))
+        return painting["content"] / photo["style"]
     small, middle, large = ratio(128), ratio(256), ratio(512)
     assert max(small, middle, large) < 2 * min(small, middle, large)
 
@@ -138,7 +137,7 @@ def test_total_variation_smooths(mini):
     def roughness(weight):
         return nstlib.total_variation(style_transfer("riverside_town", "night_swirls", network=mini, size=64, steps=15, tv_weight=weight,
                                                      progress=False).image)
-    assert roughness(1e7) < 0.7 * roughness(0)
+    assert roughness(1) < 0.7 * roughness(0)
 
 
 def test_reconstruction_from_noise_and_texture(mini):
@@ -208,25 +207,25 @@ def test_an_estimate_grows_with_pixels_and_steps(mini):
     added = [e.bytes - PROGRAM for e in (half, whole)]
     assert added[1] == pytest.approx(4 * added[0], rel=0.15)  # the weights do not grow
     assert estimate(512, mini, precision="bfloat16").bytes < estimate((384, 512), mini, precision="float32").bytes
-    with pytest.raises(ValueError, match="needs at least 16"):
-        estimate(12, mini)
+    with pytest.raises(ValueError, match="needs at least 4"):
+        estimate(4, mini)
 
 
 def test_ctrl_c_ends_an_estimate(mini, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
-    monkeypatch.setattr(optimize, "layer_style_loss", interrupted)
+    monkeypatch.setattr(objectives, "layer_style_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         estimate(96, mini)
     calls = []
-    monkeypatch.setattr(optimize, "layer_style_loss", lambda *_, **__: interrupted() if len(calls) > 12 else calls.append(1) or torch.ones(()))
+    monkeypatch.setattr(objectives, "layer_style_loss", lambda *_, **__: interrupted() if len(calls) > 12 else calls.append(1) or torch.ones(()))
     with pytest.raises(KeyboardInterrupt):
         estimate(96, mini, content_layers=["relu1_1"])
 
 
 def test_a_narrow_painting_has_no_sizes_too_coarse_for_it(mini):
     """A scroll of 2000 × 300 pixels would be 13 pixels high at a third of the size, and relu5_1 needs 16."""
-    result = style_transfer("riverside_town", torch.rand(1, 3, 300, 2000), network=mini, size=256, steps=4, progress=False)
+    result = style_transfer("riverside_town", torch.rand(1, 3, 300, 2000), network=mini, size=256, steps=4, style_layers="relu5_1", progress=False)
     assert {record["size"] for record in result.history} == {256}
 
 
@@ -250,9 +249,9 @@ def test_an_estimate_is_about_right(mini):
     ({"style_weight": math.nan}, "style_weight is nan"),
     ({"content_weight": 0, "style_weight": 0}, "nothing to paint for"),
     ({"style_layers": ["relu6_1"]}, "did you mean"),
-    ({"layer_weights": [1, 2]}, "2 layer weights for 5"),
+    ({"layer_weights": [1, 2]}, "2 layer weights for 4"),
     ({"size": 0}, "size is 0"),
-    ({"size": 12}, "needs at least 16 × 16"),
+    ({"size": 5}, "needs at least 4 × 4"),
 ])
 def test_bad_parameters(mini, keywords, message):
     with pytest.raises(ValueError, match=message):

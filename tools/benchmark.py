@@ -4,7 +4,7 @@
     python tools/benchmark.py --teacher vgg19_blocks1to3.safetensors --content PHOTO --style PAINTING
 
 1. Memory at its peak and time, beside what `estimate` says beforehand; each in a process of its own.
-2. One evaluation of the Gatys objective (both losses and the gradient), on `mini` and on a network of VGG-19's shape with random
+2. One evaluation of the paper's objective (both losses and the gradient), on `mini` and on a network of VGG-19's shape with random
    weights, which take as long as the real ones. Textbook: float32, autograd's own derivative of F Fᵀ. Ours: what `style_transfer` does.
 3. The race: the textbook's loop is 300 evaluations of L-BFGS in float32 at full size, from the photograph. How soon does
    `style_transfer` (with the textbook's zeros beyond the edges, otherwise default settings) reach the loss that it ends with, counted
@@ -30,13 +30,14 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from nstlib import load_image, load_network, normalize_activations, picture_names, style_transfer
-from nstlib.losses import content_loss, gram_matrix, layer_style_loss
 from nstlib.memory import curvature_pairs
 from nstlib.networks import CONVOLUTIONS_PER_BLOCK, FeatureNetwork, fast_precision
-from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, VGG_WIDTHS, _paper_scale, estimate
+from nstlib.objectives import PAPER, gatys_objective
+from nstlib.optimize import estimate
 
+VGG_WIDTHS = (64, 128, 256, 512, 512)  # filters of VGG-19 in blocks 1 to 5
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)  # of a --teacher, which reads 0...255
-TEACHER_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
+SHALLOW = PAPER | {"content_layers": ("relu3_2",), "style_layers": ("relu1_1", "relu2_1", "relu3_1", "relu3_4")}  # of a --teacher
 PARTS = ("memory", "evaluations", "race", "schedules")
 SCHEDULES = {"all at full size": [(1, 1, 0)],  # size, share of the steps, tilt
              "1/2 1/2, no tilt": [(1 / 2, 1 / 2, 0), (1, 1 / 2, 0)],
@@ -69,9 +70,9 @@ def main():
         found["memory"] = memory(options.memory_sizes)
     if "evaluations" in options.parts:
         found["evaluations"] = evaluations(options.sizes, options.rounds)
-    racers = {"mini": (load_network(device="cpu"), (CONTENT_LAYERS, STYLE_LAYERS))}
+    racers = {"mini": (load_network(device="cpu"), PAPER)}
     if options.teacher:
-        racers["teacher"] = load_teacher(options.teacher), TEACHER_LAYERS
+        racers["teacher"] = load_teacher(options.teacher), SHALLOW
     racers = {name: racer for name, racer in racers.items() if name in options.race_on}
     if "race" in options.parts:
         found["race"] = {name: race(*racer, options) for name, racer in racers.items()}
@@ -102,34 +103,28 @@ def load_teacher(file: Path) -> FeatureNetwork:
                                                                                                               "night_swirls", "still_life")])
 
 
-def textbook_gram(features: Tensor) -> Tensor:
-    flat = features.flatten(2)
-    return flat @ flat.mT
+def objective(network, settings, photo, painting):
+    """image -> total loss, as `style_transfer` weighs it; the longer sides of `photo` and `painting` are equal."""
+    losses = gatys_objective(photo, painting, network, **settings)
+    return lambda image: sum(losses(image).values())
 
 
-def textbook_style_loss(features: Tensor, target: Tensor, *, target_positions: int) -> Tensor:
-    filters, positions = features.shape[1], features.shape[2] * features.shape[3]
-    return (textbook_gram(features) / positions - target / target_positions).square().sum() / (4 * filters**2)
+def textbook_objective(network, settings, photo, painting):
+    """The same total for the paper's objective, as textbooks write it: all activations first, and autograd's own derivative of F Fᵀ."""
+    content_layers, style_layers = settings["content_layers"], settings["style_layers"]
 
+    def gram(features):
+        flat = features.flatten(2)
+        return flat @ flat.mT / flat.shape[2]
 
-def objective(network, layers, photo, painting, *, textbook=False):
-    """image -> total loss, as `style_transfer` weighs it at this size; the longer sides of `photo` and `painting` are equal."""
-    content_layers, style_layers = layers
-    gram, distance = (textbook_gram, textbook_style_loss) if textbook else (gram_matrix, layer_style_loss)
     with torch.no_grad():
-        targets = network(photo, content_layers)
-        painted = network(painting, style_layers)
-        grams = {name: (gram(f), f.shape[2] * f.shape[3]) for name, f in painted.items()}
-    scale = {q: _paper_scale(q, features, photo) for q, features in targets.items()}
+        P, A = network(photo, content_layers), {name: gram(f) for name, f in network(painting, style_layers).items()}
 
     def loss(image):
-        layers, total = [*content_layers, *style_layers], 0
-        for q, features in (network(image, layers).items() if textbook else network.activations(image, layers)):
-            if q in targets:
-                total = total + CONTENT_WEIGHT * scale[q] * content_loss(features, targets[q])
-            if q in grams:
-                total = total + STYLE_WEIGHT / len(grams) * distance(features, grams[q][0], target_positions=grams[q][1])
-        return total
+        F = network(image, [*content_layers, *style_layers])
+        content = sum(0.5 * (F[name] - P[name]).square().sum() for name in P) / len(P)
+        style = sum((gram(F[name]) - A[name]).square().sum() / (4 * F[name].shape[1] ** 2) for name in A) / len(A)
+        return settings["content_weight"] * content + settings["style_weight"] * style
 
     return loss
 
@@ -181,8 +176,7 @@ def evaluations(sizes, rounds):
     print(f"\none evaluation, seconds, median of {rounds}\n{'size':>6s}" + "".join(f"{f'{name}, {kind}':>26s}" for name, kind in variants))
     for size in sizes:
         images = torch.rand(3, 1, 3, size * 3 // 4, size)
-        losses = {key: objective(network, (CONTENT_LAYERS, STYLE_LAYERS), *images[:2], textbook=textbook)
-                  for key, (network, textbook) in variants.items()}
+        losses = {key: (textbook_objective if textbook else objective)(network, PAPER, *images[:2]) for key, (network, textbook) in variants.items()}
         times = {key: [] for key in variants}
         for turn in range(rounds + 1):
             for key, loss in losses.items():
@@ -211,11 +205,11 @@ def exponent(sizes, seconds):
 
 # ---- 3: the race ---------------------------------------------------------------------------------------------------------
 
-def race(network, layers, options):
+def race(network, settings, options):
     photo = load_image(options.content, size=options.race_size)
     painting = load_image(options.style, size=options.race_size)
-    truth = objective(network, layers, photo, painting)
-    plain, image = textbook_loop(objective(network, layers, photo, painting, textbook=True), photo)
+    truth = objective(network, settings, photo, painting)
+    plain, image = textbook_loop(textbook_objective(network, settings, photo, painting), photo)
     with torch.no_grad():
         goal = truth(image.clamp(0, 1)).item()  # of the picture that can be saved; its own pixels may lie out of range
     print(f"\nthe race on {network.name}, {photo.shape[-1]} × {photo.shape[-2]} pixels: the textbook's loop ends at {plain[-1][1]:.4g}, its pixels "
@@ -223,8 +217,7 @@ def race(network, layers, options):
     ours = []
     for steps in RACE_STEPS:
         started = time.perf_counter()
-        result = style_transfer(photo, painting, network=network, content_layers=layers[0], style_layers=layers[1], size=None,
-                                steps=steps, edges="zeros", progress=False)
+        result = style_transfer(photo, painting, network=network, **settings, size=None, steps=steps, edges="zeros", progress=False)
         seconds = time.perf_counter() - started
         with torch.no_grad():
             ours.append((seconds, truth(result.image).item(), steps))
@@ -252,17 +245,16 @@ def textbook_loop(loss, photo, evaluations=300):
 
 # ---- 4: schedules of sizes -----------------------------------------------------------------------------------------------
 
-def schedules(network, layers, options):
+def schedules(network, settings, options):
     photo, painting = (load_image(name, size=options.race_size) for name in (options.content, options.style))
-    truth, rows = objective(network, layers, photo, painting), []
+    truth, rows = objective(network, settings, photo, painting), []
     print(f"\nschedules on {network.name}, {photo.shape[-1]} × {photo.shape[-2]} pixels: seconds and loss in float32")
     for steps in (60, 120, 240):
         for name, stages in SCHEDULES.items():
             plan = [(round(part * options.race_size), round(share * steps), tilt) for part, share, tilt in stages]
             started = time.perf_counter()
             with unittest.mock.patch("nstlib.optimize._schedule", return_value=plan):
-                image = style_transfer(photo, painting, network=network, content_layers=layers[0], style_layers=layers[1], size=None,
-                                       steps=steps, edges="zeros", progress=False).image
+                image = style_transfer(photo, painting, network=network, **settings, size=None, steps=steps, edges="zeros", progress=False).image
             seconds = time.perf_counter() - started
             with torch.no_grad():
                 rows.append({"steps": steps, "sizes": name, "seconds": seconds, "loss": truth(image).item()})

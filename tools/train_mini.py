@@ -11,8 +11,10 @@ TEACHER is a safetensors file with `convB_I.weight` and `convB_I.bias` for RGB i
    mean activation to one. A quarter of each batch are pictures painted *by the network in training*, with content and style loss, half
    done or finished: what the optimisation would exploit, training sees. There the difference between a picture and its photograph is
    compared as well: a ripple that the teacher notices in a smooth sky is a small part of all features, but most of that difference.
-2. Blocks 4-5 start as filters that hand pool3 on, and learn on the frozen pool3: to keep its features and Gram matrices, to keep (relu4_2) what
-   it tells of relu3_2 and the distances there, to name objects and domains, and to tell two crops of one picture from other pictures.
+2. Blocks 4-5 learn on the frozen pool3 what the teacher's third block sees in the picture at half and at quarter size (DEEP_GOALS): the same
+   resolution, and patches of 48 and 96 pixels. Features, Gram matrices and differences are compared as in blocks 1-3, and in relu4_2 the
+   lengths of differences. relu5_4 also names objects and domains and tells one half of a picture by the other. Pictures are painted
+   in rounds: at first with blocks 1-3, later with the paper's five layers as they are then, some of them textures from noise.
 3. Each filter is rescaled to a mean activation of one (nstlib.networks.normalize_activations) and all is stored in float16.
 """
 
@@ -34,17 +36,19 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from nstlib.networks import IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, load_network, normalize_activations
-from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, style_transfer
+from nstlib.optimize import optimize_image
 
 # Filters of each convolution. Only relu1_1 is compared at full size; conv1_2 with half as many as conv1_1 saves a seventh of all time.
-# conv4_2 has many, because relu4_2 alone has to tell how far the photograph is: with 96 filters the best ones would miss 4.5 % of what
-# `detail` says, with 192 less than 1 %.
+# conv4_1, conv4_2 and conv5_1 have many, because a style or content layer of a few filters cannot tell what the teacher's 256 tell.
 WIDTHS = {"1_1": 32, "1_2": 16, "2_1": 64, "2_2": 64, "3_1": 128, "3_2": 112, "3_3": 112, "3_4": 128,
-          "4_1": 96, "4_2": 192, "4_3": 96, "4_4": 96, "5_1": 128, "5_2": 128, "5_3": 128, "5_4": 128}
+          "4_1": 160, "4_2": 192, "4_3": 128, "4_4": 128, "5_1": 160, "5_2": 96, "5_3": 96, "5_4": 128}
 STYLE = ("relu1_1", "relu2_1", "relu3_1", "relu3_4")  # features and Gram matrices are compared here,
 FEATURES = ("relu1_2", "relu2_2", "relu3_2", "relu3_3")  # features alone here
-SHALLOW_PAINTING = (STYLE, "relu3_2")  # style layers and content layer of the pictures painted during training
-DEEP_PAINTING = (STYLE_LAYERS, *CONTENT_LAYERS)
+SHALLOW_PAINTING = (("relu1_1", "relu2_1", "relu3_1", "relu3_4"), "relu3_2")  # style layers and content layer of the pictures painted meanwhile
+SCALES = (1, 2, 4)  # pictures are painted for their Gram matrices at full, half and quarter size
+DEEP_GOALS = {"relu4_1": ("relu3_1", 2), "relu4_2": ("relu3_2", 2), "relu5_1": ("relu3_1", 4)}  # the teacher's layer, of the picture so much smaller
+DEEP_PAINTING = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"), "relu4_2"  # the paper's layers
+DEEP_CROP = 160
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 DOMAINS = ("photo", "art_painting", "cartoon", "sketch")
 HELD_OUT = 10  # every tenth picture takes no part in training blocks 4 and 5: tools/probe_mini.py tests on those
@@ -61,7 +65,7 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate (default %(default)s)")
     parser.add_argument("--start", type=Path, help="go on from this file: an OUT, or its OUT.raw (float32, before normalisation); "
                                                    "where it is wider than WIDTHS, its most independent filters are kept")
-    parser.add_argument("--keep-deep", action="store_true", help="go on from START's blocks 4-5 too, not from filters that hand pool3 on")
+    parser.add_argument("--keep-deep", action="store_true", help="go on from START's blocks 4-5 too, not from random filters")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.manual_seed(options.seed)
@@ -82,7 +86,7 @@ def main():
     student = FeatureNetwork(weights, name="mini").to(memory_format=torch.channels_last)
     raw = options.out.with_suffix(".raw")  # float32, not yet normalised: what --start reads
     train_shallow(student, teacher, pictures, labels, random, options, raw)
-    train_deep(student, pictures, labels, random, options, raw)
+    train_deep(student, teacher, pictures, labels, random, options, raw)
 
     images = [to_tensor(crop(pictures[i], 160, random)) for i in random.permutation(len(pictures))[:400]]
     student = normalize_activations(student.to(memory_format=torch.contiguous_format), images)
@@ -196,19 +200,27 @@ class Painter:
         style, content = self.draw(2 * count).chunk(2)
         noise, free = torch.rand(2, count) < 0.2
         start = torch.where(noise.view(-1, 1, 1, 1), torch.rand_like(content), content)
-        alpha = 10 ** (torch.rand(count) * 2 - 2.5) * ~free
-        for i in self.finished[places].nonzero().flatten().tolist():  # the default content weight is an alpha of about 0.15
-            start[i] = style_transfer(content[i:i + 1], style[i:i + 1], network=self.student, init=start[i:i + 1], size=None, steps=150,
-                                      content_weight=CONTENT_WEIGHT * alpha[i].item() / 0.05, coarse_to_fine=False, progress=False).image[0]
+        alpha = 10 ** (torch.rand(count) * 2 - 3.3) * ~free
+        network = self.student.for_painting(torch.bfloat16)
+        for i in self.finished[places].nonzero().flatten().tolist():
+            one = slice(i, i + 1)
+            goals = painting_goals(network, style[one], content[one])
+            start[i] = optimize_image(start[one], lambda x, one=one, goals=goals: {"all": 1e4 * painting_loss(network, x, goals, alpha[one]).sum()},
+                                      steps=120, progress=False).image[0]
         return style, content, start, alpha
 
     def pick(self, count):
-        """Style crops, content crops and pictures, and the content weights of the pictures."""
+        """Style crops, content crops and pictures."""
         self.chosen = torch.randperm(len(self.age))[:count]
-        return self.style[self.chosen], self.content[self.chosen], self.image[self.chosen].requires_grad_(True), self.alpha[self.chosen]
+        return self.style[self.chosen], self.content[self.chosen], self.image[self.chosen]
 
-    def step(self, gradient, rate=0.03):
+    def step(self, rate=0.03):
+        """Paint on at the pictures picked last; what they are painted for (median)."""
         at = self.chosen
+        image = self.image[at].requires_grad_(True)
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = painting_loss(self.student, image, painting_goals(self.student, self.style[at], self.content[at]), self.alpha[at])
+        gradient, = torch.autograd.grad(loss.sum(), image)
         gradient = gradient / gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
         self.moment[at] = 0.9 * self.moment[at] + 0.1 * gradient
         self.square[at] = 0.95 * self.square[at] + 0.05 * gradient.square()
@@ -219,19 +231,40 @@ class Painter:
         if len(old):
             self.style[old], self.content[old], self.image[old], self.alpha[old] = self.fresh(old)
             self.moment[old], self.square[old], self.age[old] = 0.0, 0.0, 0
+        return loss.detach().median()
 
 
-def painting_loss(features, alpha, style_layers, content_layer):
-    """What the pictures are painted for, one number for each; `features` begin with those of the style crops, content crops and pictures."""
-    count, loss = len(alpha), 0.0
-    for q in style_layers:
-        f = positions(features[q][:3 * count].float())
-        gram = f.mT @ f / f.shape[1]
-        goal, picture = gram[:count].detach(), gram[2 * count:]
-        loss = loss + (picture - goal).square().mean((1, 2)) / goal.square().mean((1, 2)) / len(style_layers)
-    goal, picture = features[content_layer][count:3 * count].float().chunk(2)
-    goal = goal.detach()
-    return loss + alpha * (picture - goal).square().mean((1, 2, 3)) / goal.square().mean((1, 2, 3))
+def painting_goals(network, style, content):
+    """Gram matrices of the style crops at each scale, and activations of the content crops at half size."""
+    style_layers, content_layer = SHALLOW_PAINTING
+    with torch.no_grad():
+        grams = {scale: {q: grams_of(f) for q, f in network(smaller(style, scale), style_layers).items()} for scale in SCALES}
+        return grams, network(smaller(content, 2), [content_layer])[content_layer].float()
+
+
+def painting_loss(network, image, goals, alpha):
+    """What pictures are painted for, one number for each: Gram matrices relative to the goal's, and alpha times a share of the content."""
+    style_layers, content_layer = SHALLOW_PAINTING
+    grams, content = goals
+    loss = 0.0
+    for scale in SCALES:
+        features = network(smaller(image, scale), [*style_layers, content_layer] if scale == 2 else style_layers)
+        for q, goal in grams[scale].items():
+            error = (grams_of(features[q]) - goal).square().mean((1, 2)) / goal.square().mean((1, 2))
+            loss = loss + error / (len(SCALES) * len(style_layers))
+        if scale == 2:
+            loss = loss + alpha * (features[content_layer].float() - content).square().mean((1, 2, 3)) / content.square().mean((1, 2, 3))
+    return loss
+
+
+def grams_of(features):
+    """Gram matrices (B, C, C), per position, of features (B, C, h, w)."""
+    f = positions(features.float())
+    return f.mT @ f / f.shape[1]
+
+
+def smaller(images, factor):
+    return images if factor == 1 else F.avg_pool2d(images, factor, ceil_mode=True)
 
 
 def difference_error(wanted, ours):
@@ -320,8 +353,7 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
 
     for step in range(options.steps):
         cosine(optimizer, options.rate, step, options.steps)
-        style, content, image, alpha = painter.pick(batch)
-        images = torch.cat([style, content, image, draw(batch)])
+        images = smaller(torch.cat([*painter.pick(batch), draw(batch)]), (1, 2, 1, 4)[step % 4])
         with torch.autocast("cpu", torch.bfloat16):
             with torch.no_grad():
                 wanted = teacher(images, layers)
@@ -353,14 +385,11 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
                 loss = loss + weight * (gram_error + 3 * style_error) + 0.1 * isometry
                 for name, value in (("Gram", gram_error), ("style", style_error), ("iso", isometry), ("even", evenness)):
                     note(q + " " + name, value)
-        painting = painting_loss(ours, alpha, *SHALLOW_PAINTING)
-        gradient, = torch.autograd.grad(painting.sum(), image, retain_graph=True)
-        note("painting", painting.detach().median())
         optimizer.zero_grad()
         loss.backward(inputs=train + list(maps.values()))
         nn.utils.clip_grad_norm_(train + list(maps.values()), 2.0)
         optimizer.step()
-        painter.step(gradient)
+        note("painting", painter.step())
         decay = min(0.999, (step + 1) / (step + 10))
         with torch.no_grad():
             for n, p in student.named_parameters():
@@ -377,16 +406,16 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
 
 # ------------------------------------------------------------------------------------------------------------ blocks 4-5
 
-def deep_data(student, pictures, labels, random, crops=2, size=128):
-    """Two crops of each picture as the frozen pool3 (n, 2, C, 16, 16), and the numbers of its object and domain (-1: unlabelled)."""
-    things = sorted({label[1] for label in labels if label})
-    features = torch.empty(len(pictures), crops, WIDTHS["3_4"], size // 8, size // 8, dtype=torch.bfloat16)
+def deep_data(student, teacher, images):
+    """The frozen pool3 of some images (n, 3, H, W), and the teacher's activations that blocks 4 and 5 shall match, all bfloat16."""
+    parts = {q: [] for q in ("pool3", *DEEP_GOALS)}
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for i in range(0, len(pictures), 16):
-            images = to_tensor(*(crop(p, size, random) for p in pictures[i:i + 16] for _ in range(crops)))
-            features[i:i + 16] = student(images, ["pool3"])["pool3"].unflatten(0, (-1, crops))
-    numbers = [(things.index(label[1]), DOMAINS.index(label[0])) if label else (-1, -1) for label in labels]
-    return features, torch.tensor(numbers)
+        for batch in images.split(16):
+            parts["pool3"].append(student(batch, ["pool3"])["pool3"].bfloat16())
+            half, quarter = teacher(smaller(batch, 2), ["relu3_1", "relu3_2"]), teacher(smaller(batch, 4), ["relu3_1"])
+            for q, (layer, factor) in DEEP_GOALS.items():
+                parts[q].append((half if factor == 2 else quarter)[layer].bfloat16())
+    return {q: torch.cat(parts.pop(q)) for q in list(parts)}
 
 
 def deep_blocks(student, pool3, layers):
@@ -402,76 +431,117 @@ def deep_blocks(student, pool3, layers):
     return found
 
 
-def pass_through(student, pool3):
-    """Starting weights for blocks 4 and 5: each filter hands one filter of the layer below on, plus a little of He's noise.
+def deep_objective(network, style, content, layers, alpha):
+    """Gram matrices of `layers` relative to those of `style`, and alpha times relu4_2 relative to that of `content`, at one size."""
+    content_layer = DEEP_PAINTING[1]
+    with torch.no_grad():
+        goals = {q: grams_of(f) for q, f in network(style, layers).items()}
+        photo = network(content, content_layer)[content_layer].float()
 
-    conv4_1 takes the filters of pool3 that are most independent (as `prune` does), so the training starts from features that already
-    know what pool3 knows, and learns from there.
+    def objective(image):
+        features = network(image, {*layers, content_layer} if alpha else layers)
+        loss = sum((grams_of(features[q]) - goal).square().mean() / goal.square().mean() for q, goal in goals.items()) / len(goals)
+        if alpha:
+            loss = loss + alpha * (features[content_layer].float() - photo).square().mean() / photo.square().mean()
+        return {"all": 1e4 * loss}
+
+    return objective
+
+
+def paint(student, style, content, deep):
+    """Pictures (3 n, 3, H, W) of n crops each: after 15, 45 and 105 steps. Not `deep`: with blocks 1-3 at three sizes.
+
+    A third of the deep ones are textures from noise, of the first three, four or all five of the paper's layers.
     """
-    order = scipy.linalg.qr(positions(pool3.float()).flatten(0, 1)[:30000].numpy(), mode="r", pivoting=True)[1]
-    for name in [name for name in student.layers if name[:5] in ("conv4", "conv5")]:
-        weight = student.get_submodule(name).weight
-        identity = nn.init.dirac_(torch.empty_like(weight), groups=max(1, len(weight) // weight.shape[1]))
-        if name == "conv4_1":
-            identity = identity[:, np.argsort(order)]  # filter i of conv4_1 hands on filter order[i] of pool3
-        he = torch.randn_like(weight) * math.sqrt(2 / weight[0].numel())
-        weight.data = identity + (0.2 if name.startswith("conv4") else 0.5) * he
+    network, found = student.for_painting(torch.bfloat16), []
+    for i in range(len(style)):
+        one, texture = slice(i, i + 1), deep and i % 3 == 0
+        alpha = 0.0 if texture else 10 ** torch.empty(1).uniform_(-3, -1).item()
+        image = torch.rand_like(content[one]) if texture or i % 5 == 0 else content[one]
+        if deep:
+            layers = DEEP_PAINTING[0][:3 + i % 9 // 3 if texture else 5]
+            objective = deep_objective(network, style[one], content[one], layers, alpha)
+        else:
+            goals = painting_goals(network, style[one], content[one])
+            objective = lambda x, goals=goals, alpha=alpha: {"all": 1e4 * painting_loss(network, x, goals, alpha / 3).sum()}
+        for steps in (15, 30, 60):
+            image = optimize_image(image, objective, steps=steps, progress=False).image
+            found.append(image)
+    return torch.cat(found)
 
 
-@torch.no_grad()
-def detail(student, images):
-    """Kernel (4 C, C, 3, 3) of the best linear prediction of relu3_2 (the four positions under each of pool3's) from pool3."""
-    found = student(images, ["relu3_2", "pool3"])
-    patches = positions(F.unfold(found["pool3"], 3, padding=1).unflatten(2, found["pool3"].shape[2:])).flatten(0, 1)
-    patches = torch.cat([patches, torch.ones(len(patches), 1)], 1)  # a bias, which no difference sees, is left out below
-    wanted = positions(F.pixel_unshuffle(found["relu3_2"], 2)).flatten(0, 1)
-    normal = (patches.T @ patches).double()
-    ridge = 1e-3 * normal.diagonal().mean() * torch.eye(len(normal))
-    kernel = torch.linalg.solve(normal + ridge, (patches.T @ wanted).double()).T.float()
-    return kernel[:, :-1].unflatten(1, (-1, 3, 3)).contiguous()
+def first_maps(student, data, known):
+    """Maps from our features to the goals (teacher's filters, ours), and what the goals are divided by, for each layer of DEEP_GOALS.
+
+    `known`: the best maps for blocks 4 and 5 as they are. If not, each of their filters shall become one of the teacher's most independent.
+    """
+    power, maps = {}, {}
+    with torch.no_grad():
+        found = deep_blocks(student, data["pool3"].float(), DEEP_GOALS)
+    for q in DEEP_GOALS:
+        f, t = (positions(v.float()).flatten(0, 1) for v in (found[q], data[q]))
+        power[q] = t.square().mean().sqrt()
+        if known:
+            maps[q] = torch.linalg.lstsq(f, t / power[q]).solution.T.contiguous()
+        else:
+            order = scipy.linalg.qr(t[torch.randperm(len(t))[:20000]].numpy(), mode="r", pivoting=True)[1]
+            maps[q] = t.mean() / power[q] * torch.eye(t.shape[1])[:, order[:f.shape[1]].copy()]
+    return {q: nn.Parameter(W) for q, W in maps.items()}, power
 
 
-def disturb(pool3):
-    """Features as no picture has them, but a picture in the making might: positions shuffled, another picture blended in, noise."""
-    n, _, h, w = pool3.shape
-    shuffled = pool3.flatten(2)[..., torch.randperm(h * w)].unflatten(2, (h, w))
-    blend, noise = torch.rand(2, n, 1, 1, 1)
-    other = torch.where(torch.rand(n, 1, 1, 1) < 0.5, shuffled, pool3.roll(1, 0))
-    spread = pool3.std((0, 2, 3), keepdim=True)
-    return F.relu(pool3 + 0.7 * blend * (other - pool3) + noise * spread * torch.randn(pool3.shape))
+def feature_terms(q, features, goal, W, painted):
+    """What is minimised at one layer; the batch begins with style crops, content crops and pictures, `painted` of each."""
+    f, t = positions(features), positions(goal)
+    mapped = (f.bfloat16() @ W.T.bfloat16()).float()
+    painting = slice(painted, 3 * painted)  # content crops and pictures
+    terms = {q: ((mapped - t).square().mean((1, 2)) / t.square().mean((1, 2))).mean(),
+             q + " painted": difference_error(t[painting], mapped[painting]).mean()}
+    if q == "relu4_2":  # a content loss takes the lengths of differences
+        f = f.float() / f.float().mean((0, 1)).clamp_min(1e-3)  # filters as normalize_activations will make them
+        (f_photo, f_picture), (t_photo, t_picture) = f[painting].chunk(2), t[painting].chunk(2)
+        f, t = f[3 * painted:], t[3 * painted:]
+        terms[q + " metric"] = (metric_error(t_picture - t_photo, f_picture - f_photo) + metric_error(t - t.roll(1, 0), f - f.roll(1, 0))) / 2
+        return terms
+    gram = t.mT @ t / t.shape[1]
+    residual, power_of = W @ grams_of(features) @ W.T - gram, gram.square().mean((1, 2))
+    terms[q + " Gram"] = (residual.square().mean((1, 2)) / power_of).mean()
+    unlike = residual[2 * painted:3 * painted] - residual[:painted]  # of picture and style crop; what both have does not matter
+    terms[q + " style"] = (unlike.square().mean((1, 2)) / power_of[:painted]).mean()
+    spread = W.T @ W
+    terms[q + " iso"] = (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
+    return terms
 
 
-def train_deep(student, pictures, labels, random, options, raw, batch=32, painted=6):
-    """Blocks 4-5 on the frozen pool3: what is seen where (objects, domains, which picture), and enough of pool3 to paint with.
+def knowledge_terms(heads, vectors, numbers):
+    """Cross-entropies of object and domain, and of which left half belongs to which right half; `vectors` (B, 2, C) of the halves."""
+    both = vectors.mean(1)
+    one, two = F.normalize(heads["picture"](vectors), dim=2).unbind(1)
+    return {"object": F.cross_entropy(heads["object"](both), numbers[:, 0], ignore_index=-1),
+            "domain": F.cross_entropy(heads["domain"](both), numbers[:, 1], ignore_index=-1),
+            "picture": F.cross_entropy(one @ two.T / 0.1, torch.arange(len(one)))}
 
-    relu4_1 and relu5_1, the style layers, keep features and Gram matrices of pool3, at its own and at half its resolution, as blocks
-    1-3 keep the teacher's; relu4_2, the content layer, keeps what pool3 tells of relu3_2 (`detail`), also of disturbed features, and the
-    distances there (`metric_error`), also between pictures in the making and their photographs, which an optimisation would find;
-    relu5_2 keeps pool3 blurred; relu5_4 names object and domain and knows a picture by its crop.
+
+def train_deep(student, teacher, pictures, labels, random, options, raw, batch=10, painted=4, rounds=4, count=36):
+    """Blocks 4-5 on the frozen pool3, which is calculated once for a crop of each picture; see the top of this file.
+
+    Before each of the rounds `count` more pictures are painted. A batch: that many style crops, content crops, pictures `painted`, and others.
     """
     if not options.deep_steps:
         return
+    began = time.time()
     keep = [i for i in range(len(pictures)) if i % HELD_OUT]  # every tenth picture is left for the probes
-    data, numbers = deep_data(student, [pictures[i] for i in keep], [labels[i] for i in keep], random)
-    print(f"pool3 of {data.shape[0]} × {data.shape[1]} crops", flush=True)
-    if not options.keep_deep:
-        pass_through(student, data[torch.randperm(len(data))[:500], 0])
-    kernel = detail(student, to_tensor(*(crop(pictures[i], 128, random) for i in random.choice(keep, 300, replace=False))))
+    chance = sampler([labels[i] for i in keep])
+    crops = torch.from_numpy(np.stack([crop(pictures[i], DEEP_CROP, random) for i in keep]))  # uint8, to save memory
+    as_images = lambda some: to_tensor(*some.numpy())
+    some = [deep_data(student, teacher, as_images(chunk)) for chunk in crops.split(256)]
+    data = {q: torch.cat([chunk.pop(q) for chunk in some]) for q in list(some[0])}
+    things = sorted({label[1] for label in labels if label})
+    numbers = torch.tensor([(things.index(labels[i][1]), DOMAINS.index(labels[i][0])) if labels[i] else (-1, -1) for i in keep])
+    print(f"pool3 and goals of {len(crops)} crops, {time.time() - began:.0f} s", flush=True)
+    some = random.choice(len(keep), 150, p=chance)
+    maps, power = first_maps(student, {q: v[some] for q, v in data.items()}, known=options.keep_deep)
     last = WIDTHS["5_4"]
-    goals = {"relu4_1": 1, "relu4_2": 1, "relu5_1": 2, "relu5_2": 2}  # layer -> by how much pool3 is averaged
-
-    def goal_of(q, pool3):
-        if q == "relu4_2":
-            return positions(F.conv2d(pool3, kernel, padding=1))
-        t = F.avg_pool2d(pool3, goals[q])
-        return positions(F.avg_pool2d(t, 3, 1, 1, count_include_pad=False) if q == "relu5_2" else t)
-
-    with torch.no_grad():  # maps from our features to the goals: at first the best ones
-        some = data[torch.randperm(len(data))[:200], 0].float()
-        found = deep_blocks(student, some, goals)
-        maps = {q: nn.Parameter(torch.linalg.lstsq(positions(found[q]).flatten(0, 1), goal_of(q, some).flatten(0, 1)).solution.T.contiguous())
-                for q in goals}
-    heads = nn.ModuleDict({"object": nn.Linear(last, 1 + int(numbers[:, 0].max())), "domain": nn.Linear(last, len(DOMAINS)),
+    heads = nn.ModuleDict({"object": nn.Linear(last, len(things)), "domain": nn.Linear(last, len(DOMAINS)),
                            "picture": nn.Sequential(nn.Linear(last, 128), nn.ReLU(), nn.Linear(128, 64))})
     train = parameters(student, (4, 5))
     for p in train:
@@ -479,55 +549,35 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32, painte
     everything = train + list(maps.values()) + list(heads.parameters())
     optimizer = torch.optim.AdamW(everything, betas=(0.9, 0.99), weight_decay=0.01)
     average = {n: p.detach().clone() for n, p in student.named_parameters() if int(n[4]) > 3}
-    log, began = {}, time.time()
-    painter = Painter(lambda n: to_tensor(*(crop(pictures[i], 96, random) for i in random.choice(keep, n))), 40, student)
+    weight = {"style": 3.0, "metric": 2.0, "iso": 0.1, "painted": 0.5, "object": 0.2, "domain": 0.1, "picture": 0.2}
+    log, pool = {}, {}
     for step in range(options.deep_steps):
+        if step % math.ceil(options.deep_steps / rounds) == 0:  # paint, with the averaged network, and add to the pool
+            chosen = torch.from_numpy(random.choice(len(keep), (count, 2), p=chance))
+            painter = FeatureNetwork({**{n: p.detach() for n, p in student.named_parameters()}, **average})
+            images = paint(painter, as_images(crops[chosen[:, 0]]), as_images(crops[chosen[:, 1]]), deep=step > 0)
+            new = {**deep_data(student, teacher, images), "from": chosen.repeat_interleave(3, 0)}
+            pool = {q: torch.cat([pool[q], v]) if pool else v for q, v in new.items()}
+            print(f"{len(pool['from'])} pictures painted, {time.time() - began:.0f} s", flush=True)
         cosine(optimizer, options.rate, step, options.deep_steps)
-        style, content, image, alpha = painter.pick(painted)
-        with torch.autocast("cpu", torch.bfloat16):
-            painting = student(torch.cat([style, content, image]), [*DEEP_PAINTING[0], DEEP_PAINTING[1], "pool3"])
-        gradient, = torch.autograd.grad(painting_loss(painting, alpha, *DEEP_PAINTING).sum(), image, retain_graph=True)
-        chosen = torch.randint(len(data), (batch,))
-        y, x = torch.randint(0, 5, (2,)).tolist()
-        seen = data[chosen][..., y:y + 12, x:x + 12].transpose(0, 1).flatten(0, 1).float()  # (2 · batch, C, 12, 12)
-        pool3 = torch.cat([seen, disturb(seen[:batch])])
+        now = torch.randint(len(pool["from"]), (painted,))
+        others = torch.from_numpy(random.choice(len(keep), batch, p=chance))
+        real = torch.cat([*pool["from"][now].T, others])  # style crops, content crops, others
+        goals = {q: torch.cat([data[q][real[:2 * painted]], pool[q][now], data[q][others]]).float() for q in data}
+        pool3 = goals.pop("pool3").contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
             found = deep_blocks(student, pool3, {name for name in student.layers if name.startswith(("relu4", "relu5"))})
-        means = torch.stack([f[:2 * batch].float().mean((0, 2, 3)).clamp_min(1e-3).log().square().mean() for f in found.values()])
-        loss, terms = 0.1 * means.sum(), {"even": means.mean()}
-        for q in goals:
-            f, t, W = positions(found[q].float()), goal_of(q, pool3), maps[q]
-            if q == "relu4_2":  # only differences count, and how long they are: what a content loss measures
-                f_now, t_now = positions(painting[q].float()), goal_of(q, painting["pool3"].detach().float())
-                terms[q + " painted"] = difference_error(t_now[painted:], f_now[painted:] @ W.T).mean()
-                mean = f[:2 * batch].mean((0, 1)).clamp_min(1e-3)  # filters as normalize_activations will make them
-                (t_photo, t_picture), (f_photo, f_picture) = t_now[painted:].chunk(2), (f_now[painted:] / mean).chunk(2)
-                terms[q + " metric"] = (metric_error(t_picture - t_photo, f_picture - f_photo)
-                                        + metric_error(t[:batch] - t[batch:2 * batch], (f[:batch] - f[batch:2 * batch]) / mean)) / 2
-                f, t = (v - v[:2 * batch].mean((0, 1)) for v in (f, t))
-            error = (f @ W.T - t).square().mean((1, 2)) / t.square().mean((1, 2))
-            terms[q], terms[q + " odd"] = error[:2 * batch].mean(), error[2 * batch:].mean()
-            if q in ("relu4_1", "relu5_1"):
-                spread = W.T @ W
-                loss = loss + 0.1 * (spread / spread.diagonal().mean() - torch.eye(len(spread))).square().sum() / len(spread)
-            if q in ("relu4_1", "relu5_1"):
-                gram, goal = f.mT @ f / f.shape[1], t.mT @ t / t.shape[1]
-                terms[q + " Gram"] = ((W @ gram @ W.T - goal).square().mean((1, 2)) / goal.square().mean((1, 2))).mean()
-        known = numbers[chosen].repeat(2, 1)
-        vector = found["relu5_4"][:2 * batch].float().mean((2, 3))
-        terms["object"] = F.cross_entropy(heads["object"](vector), known[:, 0], ignore_index=-1)
-        terms["domain"] = F.cross_entropy(heads["domain"](vector), known[:, 1], ignore_index=-1)
-        one, two = F.normalize(heads["picture"](vector), dim=1).split(batch)
-        alike = one @ two.T / 0.1
-        terms["picture"] = F.cross_entropy(alike, torch.arange(batch)) / 2 + F.cross_entropy(alike.T, torch.arange(batch)) / 2
-        weight = {"relu4_2": 3.0, "relu4_2 odd": 3.0, "relu4_2 painted": 3.0, "relu4_2 metric": 3.0, "relu5_1": 0.5, "relu5_1 Gram": 0.5,
-                  "relu5_2": 0.5, "relu5_2 odd": 0.0, "object": 0.3, "domain": 0.15, "picture": 0.3, "even": 0.0}
-        loss = loss + sum(weight.get(k, 1.0) * v for k, v in terms.items())
+        evenness = sum(f.float().mean((0, 2, 3)).clamp_min(1e-3).log().square().mean() for f in found.values())
+        terms = {}
+        for q, goal in goals.items():
+            terms |= feature_terms(q, found[q], goal / power[q], maps[q], painted)
+        halves = torch.stack([half.float().mean((2, 3)) for half in found["relu5_4"].chunk(2, dim=3)], 1)
+        terms |= knowledge_terms(heads, torch.cat([halves[:2 * painted], halves[3 * painted:]]), numbers[real])
+        loss = 0.1 * evenness + sum(weight.get(k.split()[-1], 1.0) * v for k, v in terms.items())
         optimizer.zero_grad()
         loss.backward(inputs=everything)
         nn.utils.clip_grad_norm_(everything, 2.0)
         optimizer.step()
-        painter.step(gradient)
         decay = min(0.999, (step + 1) / (step + 10))
         with torch.no_grad():
             for n, p in student.named_parameters():
@@ -537,6 +587,8 @@ def train_deep(student, pictures, labels, random, options, raw, batch=32, painte
             log[k] = 0.98 * log.get(k, v.item()) + 0.02 * v.item()
         if step % 100 == 99:
             report(step + 1, began, log)
+        if step % 500 == 499:
+            save_raw(student, average, raw)
     student.load_state_dict(average, strict=False)
     student.requires_grad_(False)
     save_raw(student, None, raw)

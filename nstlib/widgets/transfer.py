@@ -15,24 +15,33 @@ from torch import Tensor
 from nstlib.images import load_image, resize_image, save_image
 from nstlib.memory import check_memory, memory_needed
 from nstlib.networks import FeatureNetwork, fast_precision, least_size, load_network
-from nstlib.optimize import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, STYLE_WEIGHT, optimize_image
+from nstlib.objectives import (
+    CONTENT_LAYERS,
+    CONTENT_WEIGHT,
+    PAPER_CONTENT_LAYERS,
+    PAPER_STYLE_LAYERS,
+    STYLE_LAYERS,
+    gatys_objective,
+    gradient_shares,
+)
+from nstlib.optimize import optimize_image
 from nstlib.widgets.charts import loss_chart, share_bars
 from nstlib.widgets.common import Explorer, encode, message, offline_names, picture, say, shrink, text, told, untaken, upload
 from nstlib.widgets.comparison import compare
-from nstlib.widgets.objective import gradient_shares, live_objective
 
 BOX = (390, 520)  # height and width of the picture on the page
 THUMB = (96, 128)
 KEPT = 6  # runs kept for comparison
 SHOW, EXPLAIN = 0.25, 1.5  # seconds between two pictures, and between two charts
 LARGEST = 1024  # longer side that a picture is kept at
-CONTENT_CHOICE = ("relu2_2", "relu3_2", "relu4_2")
+CONTENT_CHOICE = ("relu2_2", *CONTENT_LAYERS, *PAPER_CONTENT_LAYERS)
+STYLE_CHOICE = tuple(sorted({*STYLE_LAYERS, *PAPER_STYLE_LAYERS}))
 _active: list["TransferPanel"] = []  # the panel whose thread runs: one at a time, two would only slow each other down
 
 
 def live_style_transfer(content="riverside_town", style="night_swirls", network: FeatureNetwork | None = None, *, size: int = 256,
                         steps: int = 200, folder: str | Path = "outputs") -> "TransferPanel":
-    """A panel that paints while you watch: start, pause, resume, stop, save; change α/β, layers, size or pictures meanwhile.
+    """A panel that paints while you watch: start, pause, resume, stop, save; change α, layers, size or pictures meanwhile.
 
         L_total = α L_content + β L_style        equation 7; notebooks/05_style_transfer
 
@@ -48,7 +57,7 @@ def live_style_transfer(content="riverside_town", style="night_swirls", network:
     TransferPanel: a widget, to be the last value of a cell. `start()`, `pause()`, `resume()`, `stop()` and `save()` do what the buttons
         do, `wait()` waits for the end of the run, `image` is the picture as it is now.
 
-    The start is the photograph, all steps are at one size, and β stays while the slider moves α. A change begins a new `optimize_image` at
+    The start is the photograph, all steps are at one size, the slider moves α. A change begins a new `optimize_image` at
     the picture as it is, since L-BFGS must not mix the gradients of two objectives. Only one panel paints at a time.
     """
     return TransferPanel(content, style, network or load_network(), size, steps, Path(folder))
@@ -78,11 +87,11 @@ class TransferPanel(Explorer):
         wide = {"style": {"description_width": "64px"}, "layout": {"width": "340px"}}
         self.choice = [widgets.Dropdown(options=list(self.pictures), value=name, description=word, style={"description_width": "64px"},
                                         layout={"width": "224px"}) for word, name in zip(("content", "style"), names, strict=True)]
-        self.ratio = widgets.FloatLogSlider(CONTENT_WEIGHT / STYLE_WEIGHT, base=10, min=-10, max=-5, step=0.1, description="α/β",
-                                            readout_format=".1e", **wide)
+        self.weight = widgets.FloatLogSlider(CONTENT_WEIGHT, base=10, min=-5, max=0, step=0.05, description="content α",
+                                             readout_format=".2g", **wide)
         self.size = widgets.IntSlider(size, min=96, max=max(640, size), step=32, description="size, px", continuous_update=False, **wide)
         self.steps = widgets.IntSlider(steps, min=10, max=max(1000, steps), step=10, description="steps", continuous_update=False, **wide)
-        boxes = [("content", CONTENT_CHOICE, CONTENT_LAYERS), ("style", STYLE_LAYERS, STYLE_LAYERS)]
+        boxes = [("content", CONTENT_CHOICE, CONTENT_LAYERS), ("style", STYLE_CHOICE, STYLE_LAYERS)]
         self.layers = {kind: [widgets.Checkbox(name in chosen, description=name, indent=False, layout={"width": "92px", "margin": "0"})
                               for name in offered if name in self.network.layers] for kind, offered, chosen in boxes}
         self.button = {word: widgets.Button(description=word, layout={"width": "98px"}) for word in ("Start", "Pause", "Stop", "Save", "Compare")}
@@ -90,8 +99,8 @@ class TransferPanel(Explorer):
                           ("Compare", self._compare)):
             self.button[word].add_class(f"nst-{word.lower()}")
             self.button[word].on_click(lambda _, act=act: act())
-        self.ratio.add_class("nst-ratio")
-        for control in (*self.choice, self.ratio, self.size, self.steps, *self.layers["content"], *self.layers["style"]):
+        self.weight.add_class("nst-weight")
+        for control in (*self.choice, self.weight, self.size, self.steps, *self.layers["content"], *self.layers["style"]):
             control.observe(lambda _: self._change(), "value")
 
     def _rows(self) -> list[widgets.Widget]:
@@ -105,7 +114,7 @@ class TransferPanel(Explorer):
                                 widgets.Box(boxes, layout={"flex_flow": "row wrap", "width": "284px"})], layout={"margin": "4px 0 0 0"})
                   for kind, boxes in self.layers.items()]
         left = widgets.VBox([*(widgets.HBox([choice, button]) for choice, button in zip(self.choice, uploads, strict=True)),
-                             self.ratio, self.size, self.steps, *checks, self.chart, self.bars], layout={"width": "360px", "flex": "none"})
+                             self.weight, self.size, self.steps, *checks, self.chart, self.bars], layout={"width": "360px", "flex": "none"})
         self.slots = [picture(THUMB[1], THUMB[0]) for _ in range(KEPT)]
         self.captions = [text("", "nst-quiet", width=f"{THUMB[1] + 10}px") for _ in range(KEPT)]
         self.kept = widgets.HBox([widgets.VBox([slot, caption], layout={"display": "none", "margin": "4px 8px 0 0"})
@@ -237,7 +246,7 @@ class TransferPanel(Explorer):
                 raise ValueError(f"{name} is {image.shape[-1]} × {image.shape[-2]} pixels at this size, and the deepest layer needs {least}; "
                                  "choose a larger size.")
         check_memory(self.network, [name for names in layers.values() for name in names], *content.shape[-2:])
-        return {"content": content, "style": style, "content_weight": self.ratio.value * STYLE_WEIGHT, "style_weight": STYLE_WEIGHT, **layers}
+        return {"content": content, "style": style, "content_weight": self.weight.value, **layers}
 
     def _work(self) -> None:
         try:
@@ -270,7 +279,7 @@ class TransferPanel(Explorer):
             say(self.line, str(error), wrong=True)
             wanted = self._last
         self._last = wanted
-        objective = live_objective(wanted["content"], wanted["style"], self.network, **{k: v for k, v in wanted.items() if "_" in k})
+        objective = gatys_objective(**wanted, network=self.network, by_layer=True)
         image = wanted["content"] if self.image is None else self.image
         image = resize_image(image.to(self.network.mean.device), tuple(wanted["content"].shape[-2:]))
         clock = {"shown": 0.0, "explain": time.perf_counter() + 0.5, "step": time.perf_counter()}
@@ -334,7 +343,7 @@ class TransferPanel(Explorer):
     def _measure(self, wanted: dict) -> float:
         """Seconds for a pixel of one evaluation with its gradient, from a small picture."""
         small = [resize_image(wanted[kind], 128) for kind in ("content", "style")]
-        objective = live_objective(*small, self.network, **{k: v for k, v in wanted.items() if "_" in k})
+        objective = gatys_objective(*small, self.network, **{k: v for k, v in wanted.items() if "_" in k})
         times = []
         for _ in range(2):
             start = time.perf_counter()
@@ -358,7 +367,7 @@ class TransferPanel(Explorer):
         self._show(self.image)
         self.chart.value = loss_chart(self.history)
         number = self.runs[-1][0] + 1 if self.runs else 1
-        words = f"α/β {self.ratio.value:.1e}, {len(self.history)} steps, {self.history[-1]['size']} px"
+        words = f"α {self.weight.value:.2g}, {len(self.history)} steps, {self.history[-1]['size']} px"
         self.runs = [*self.runs, (number, words, self.image.cpu())][-KEPT:]
         for k, (number, words, image) in enumerate(self.runs):
             self.slots[k].value = encode(resize_image(image, THUMB[1]), photograph=True)

@@ -9,6 +9,8 @@ import psutil
 import pytest
 from ui_servers import KERNEL, ROOT, free_port, serve, stop
 
+from nstlib.objectives import CONTENT_WEIGHT
+
 START = "import nstlib\nfrom nstlib.widgets import compare, explore_activations, explore_gram, live_style_transfer\n"
 
 
@@ -107,22 +109,22 @@ LIVE = START + "it = live_style_transfer('riverside_town', 'night_swirls', size=
 
 
 def live_by_hand(page, python):
-    """Start, move α/β, pause, resume, stop, save, upload a bad file."""
+    """Start, move α, pause, resume, stop, save, upload a bad file."""
     page.wait_for_selector(".nst-start", timeout=60_000)
     assert "about" in page.inner_text(".nst-state") and "MB" in page.inner_text(".nst-state")
     page.click(".nst-start")
     wait_for_step(page, 3)
-    page.locator(".nst-ratio .noUi-handle").focus()
+    page.locator(".nst-weight .noUi-handle").focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
     wait_for_step(page, step(page) + 5)
     if python:
         for _ in range(50):  # the keys reach the kernel in their own time
             weight = float(python("it._last['content_weight']"))
-            if weight == pytest.approx(float(python("it.ratio.value")) * 1e4) and weight > 2e-3:
+            if weight == pytest.approx(float(python("it.weight.value"))) and weight > 1.5 * CONTENT_WEIGHT:
                 break
             time.sleep(0.2)
-        assert weight == pytest.approx(float(python("it.ratio.value")) * 1e4) and weight > 2e-3, "five tenths of a power of ten more"
+        assert weight == pytest.approx(float(python("it.weight.value"))) and weight > 1.5 * CONTENT_WEIGHT, "five steps of a twentieth of a power of ten more"
         assert python("sum(range(10))") == "45" and python("it.running") == "True", "another cell runs meanwhile"
     page.click(".nst-pause")
     page.wait_for_function("() => document.querySelector('.nst-state').innerText.includes('paused')")
