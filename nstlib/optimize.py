@@ -359,7 +359,7 @@ def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwor
 
 
 def synthesize_texture(style, layers: Sequence[str] = PAPER_STYLE_LAYERS, *, network: FeatureNetwork | None = None, size: int = 256,
-                       relative: bool = True, steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
+                       relative: bool = True, coarse_to_fine: bool = True, steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
                        on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
     """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
 
@@ -368,7 +368,7 @@ def synthesize_texture(style, layers: Sequence[str] = PAPER_STYLE_LAYERS, *, net
     At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
     """
     return style_transfer(torch.zeros(1, 3, 1, 1), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
-                          tv_weight=0, scales=1, relative=relative, size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
+                          scales=1, relative=relative, coarse_to_fine=coarse_to_fine, size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
 
 
 # ---- the small parts ---------------------------------------------------------------------------------------------------
