@@ -174,7 +174,7 @@ def fingerprint(version: str) -> str:
 def run(arguments: list) -> int:
     """Run the environment's Python; Ctrl-C reaches it as well, and it may end in its own way (JupyterLab asks)."""
     environment = dict(os.environ)
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # see nstlib/__init__.py; a notebook may load PyTorch before nstlib
+    environment.setdefault("GOMP_SPINCOUNT", "10000")  # see nstlib/__init__.py; a notebook may load PyTorch before nstlib
     process = subprocess.Popen([venv_python()] + arguments, cwd=str(ROOT), env=environment)
     interrupted = False
     while True:

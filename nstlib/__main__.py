@@ -142,7 +142,8 @@ def _transfer(options) -> int:
     lines = _plain_lines(options.steps) if not options.quiet and not sys.stderr.isatty() else None
     result = nstlib.style_transfer(
         content, style, network=network, size=options.size, steps=options.steps, content_weight=options.content_weight,
-        style_weight=options.style_weight, tv_weight=options.tv_weight, scales=options.scales, init=options.init, method=options.method, precision=options.precision, seed=options.seed,
+        style_weight=options.style_weight, tv_weight=options.tv_weight, scales=options.scales, init=options.init,
+        method=options.method, precision=options.precision, seed=options.seed,
         progress=not options.quiet and lines is None, on_step=lines, checkpoint=checkpoint)
     nstlib.save_image(result.image, output)
     if not options.quiet:

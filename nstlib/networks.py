@@ -248,8 +248,8 @@ def load_network(name: str = "mini", *, pooling: str = "average", normalized: bo
     Parameters
     ----------
     name : "mini", "vgg19" or "random"
-        - "mini" ships with nstlib (3 MB, works offline): VGG-19's sixteen convolutions at a fraction of their width, taught to see
-          as the real VGG-19 does in blocks 1 to 3, and trained on top of that in blocks 4 and 5 (data/README.md).
+        - "mini" ships with nstlib (4 MB, works offline): VGG-19's sixteen convolutions at a fraction of their width. Its blocks 1 to 3
+          were taught to see as the real VGG-19's do, blocks 4 and 5 as its third block does in smaller copies (data/README.md).
         - "vgg19" is the paper's, with torchvision's weights: a download of 548 MB on first use, kept under TORCH_HOME.
         - "random" has the shape of "mini" and untrained weights, for comparison.
     pooling : "average" (as in the paper) or "max"

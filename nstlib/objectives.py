@@ -20,9 +20,10 @@ Objective = Callable[[Tensor], dict[str, Tensor]]
 
 #: The layers of the paper's figure 3, one for each block.
 PAPER_CONTENT_LAYERS, PAPER_STYLE_LAYERS = ("relu4_2",), ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
-#: The paper's objective, as keywords of `gatys_objective` and `style_transfer`: equations 1, 4, 5 and 7 as they stand.
+#: The paper's objective, as keywords of `gatys_objective` and `style_transfer`: equations 1, 4, 5 and 7 as they stand. Its α depends on
+#: painting, size and network; this one is for `mini` at 256 pixels and a painting such as night_swirls (notebooks/05_style_transfer).
 PAPER = {"content_layers": PAPER_CONTENT_LAYERS, "style_layers": PAPER_STYLE_LAYERS, "relative": False, "scales": 1,
-         "content_weight": 1e-7}
+         "content_weight": 5e-7}
 #: Ours, chosen by eye and by a judge (data/README.md).
 CONTENT_LAYERS, STYLE_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_4")
 CONTENT_WEIGHT = 0.005
@@ -157,7 +158,8 @@ def count_scales(content: Tensor, style: Tensor, layers: Sequence[str], wanted: 
     """At how many sizes two pictures can be compared: `wanted`, or where None down to a longer side of 60 pixels or a little more; fewer where one of
     the pictures is so narrow that the deepest of `layers` would have less than two positions across."""
     usual = 1 + int(math.log2(max(1, max(content.shape[-2:]) / SMALLEST)))
-    narrow, least = min(*content.shape[-2:], *style.shape[-2:]), 2 * max(map(least_size, layers))
+    narrow = min(*content.shape[-2:], *style.shape[-2:])
+    least = max(4, 2 * max(map(least_size, layers)))  # 4: to be mirrored at its edges
     room = 1 + int(math.log2(max(1, narrow / least)))
     return min(room, usual if wanted is None else wanted)
 

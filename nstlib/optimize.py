@@ -40,7 +40,7 @@ from nstlib.objectives import (
     layer_names,
 )
 
-STEPS = 160  # evaluations of the objective by default
+STEPS = 150  # evaluations of the objective by default
 LONGEST = 0.05  # root mean square by which a step of L-BFGS may change the pixels
 UNIT = 1e4  # the first loss as L-BFGS sees it; where all is much smaller, PyTorch's takes no step for one that tells of curvature
 RETURN = 10.0  # pull on pixels out of range, as a multiple of the first loss
@@ -359,16 +359,19 @@ def reconstruct_content(image, layer: str = "relu4_2", *, network: FeatureNetwor
 
 
 def synthesize_texture(style, layers: Sequence[str] = PAPER_STYLE_LAYERS, *, network: FeatureNetwork | None = None, size: int = 256,
-                       relative: bool = True, coarse_to_fine: bool = True, steps: int = 300, method: str = "lbfgs", init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
+                       relative: bool = True, coarse_to_fine: bool = True, steps: int = 300, method: str = "lbfgs",
+                       init: str | Tensor = "noise", seed: int = 0, progress: bool = True,
                        on_step: Callable[[int, Tensor, dict], None] | None = None) -> Result:
     """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
 
         x ← argmin Σₗ wₗ Eₗ(G, A) / Eₗ(0, A)        equation 5, each layer relative to its own Gram matrix; figure 1
 
-    At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the content left out; lesson: notebooks/04_gram_matrices_and_style.
+    At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the content left out.
+    Lesson: notebooks/04_gram_matrices_and_style.
     """
     return style_transfer(torch.zeros(1, 3, 1, 1), style, network=network, style_layers=layers, content_weight=0, content_layers=(),
-                          scales=1, relative=relative, coarse_to_fine=coarse_to_fine, size=size, steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
+                          scales=1, relative=relative, coarse_to_fine=coarse_to_fine, size=size,
+                          steps=steps, method=method, init=init, seed=seed, progress=progress, on_step=on_step)
 
 
 # ---- the small parts ---------------------------------------------------------------------------------------------------
@@ -395,21 +398,17 @@ def _schedule(narrow: float, size: int, steps: int, least: int) -> list[tuple[in
 
     `narrow` is the narrower picture's shorter side as a share of its longer one, `least` the shorter side that the deepest layer needs.
 
-    Measured by `tools/benchmark.py --parts schedules` on two cores, riverside_town like night_swirls at 384 pixels, seconds and the loss
-    in float32 (60, 120 and 240 steps in all):
+    Coarse sizes win where time is short. Large shapes and colours have far to go there, so the steps lean towards these, and a little less
+    at each larger size. Style, content and grain by the judge of data/README.md, mean of tubingen like starry_night, the_scream and
+    edtaonisl at 384 pixels, 160 steps:
 
-        all at full size                       3.1 s  527     5.0 s  483    10.0 s  469
-        ½ at 1/2, ½ at 1                       1.6 s  584     3.3 s  508     6.6 s  481
-        ¼ at 1/3, 2/3, ½ at 1, no tilt         1.7 s  591     3.3 s  509     6.7 s  482
-        ⅓ at 1/3, 2/3 and 1, tilt 1, ½, −1     1.5 s  653     3.0 s  551     6.0 s  506
-        ¼ at 1/3, 2/3, ½ at 1, tilt 1, ½, −1   1.8 s  613     3.5 s  523     7.1 s  490    (this one)
+        tilt 1, ½, 0       .0043 / .428 / .63
+        tilt 1, ½, ¼       .0043 / .427 / .47    (this one)
+        tilt 1, ¾, ½       .0045 / .431 / .31    soft
 
-    So coarse sizes win where time is short. Large shapes and colours have far to go there, so these sizes begin with them; detail is what
-    full size has to add. On `mini` the tilt costs a little of this loss, yet the pictures are nearer to painting and photograph under
-    VGG-19 (seven paintings, data/README.md: 0.0136 / 0.538 with, 0.0139 / 0.546 without). On the first three blocks of VGG-19 itself
-    (tubingen like starry_night, 240 steps) the loss ended at 482.5 with a tilt of −¾ at full size and at 500.6 without any; in 260 steps,
-    with another α, at 493.0 with −¾ and at 489.8 with −1. Adam's moments are not carried from size to size: tried before edges were
-    mirrored, 90 steps that began anew at each size ended at 829, those that went on with resized moments at 979 and more.
+    and for 200 steps, of an objective with fewer layers: no tilt .0066 / .402 / .58, tilt 1, ½, −1 .0069 / .397 / .77. With a third of the
+    steps at each size instead, 200 steps in the same time, it is .0043 / .431 / .43. Adam's moments are not carried from size to size:
+    runs that began anew at each size ended lower than those that went on with resized moments.
 
     >>> _schedule(0.75, 384, 300, 16)
     [(128, 75, 1), (256, 75, 0.5), (384, 150, 0.25)]

@@ -86,3 +86,22 @@ def test_fetch(capsys):
     assert "cat is here" in capsys.readouterr().out
     assert main(["fetch", "catt"]) == 1
     assert "did you mean 'cat'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option, name, value", [
+    ("--content-weight", "content_weight", 0.5), ("--style-weight", "style_weight", 2.0), ("--tv-weight", "tv_weight", 0.25),
+    ("--scales", "scales", 2), ("--size", "size", 48), ("--steps", "steps", 3), ("--init", "init", "noise"), ("--method", "method", "adam"),
+    ("--precision", "precision", "float32"), ("--seed", "seed", 7),
+])
+def test_every_option_reaches_style_transfer(option, name, value, tmp_path, monkeypatch):
+    asked = {}
+
+    def refuse(*pictures, **options):
+        asked.update(options)
+        raise ValueError("not now")
+
+    monkeypatch.setattr(nstlib, "style_transfer", refuse)
+    assert main(["transfer", "cat", "gravel", "-o", str(tmp_path / "o.png"), option, str(value)]) == 1
+    assert asked[name] == value
+    assert main(["transfer", "cat", "gravel", "-o", str(tmp_path / "o.png")]) == 1
+    assert asked[name] != value  # its default is another

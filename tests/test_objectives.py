@@ -126,12 +126,20 @@ def test_halving_keeps_means_and_slopes():
     assert halve(ramp, 0) is ramp
 
 
-@pytest.mark.parametrize("size, wanted, scales", [(384, None, 3), (1024, None, 5), (192, None, 2), (100, None, 1), (384, 1, 1), (384, 5, 5), (40, 3, 2)])
+@pytest.mark.parametrize("size, wanted, scales", [
+    (384, None, 3), (1024, None, 5), (192, None, 2), (100, None, 1), (384, 1, 1), (384, 5, 5), (40, 3, 2),
+])
 def test_how_many_sizes(size, wanted, scales):
     picture = torch.zeros(1, 3, size * 3 // 4, size)
     assert count_scales(picture, picture, ["relu3_1"], wanted) == scales
     scroll = torch.zeros(1, 3, 30, size)  # 30 pixels hold two positions of relu3_1, 8 pixels, at two sizes
     assert count_scales(scroll, picture, ["relu3_1"], wanted) == min(2, scales)
+
+
+def test_many_sizes_of_a_shallow_layer(mini):
+    for height in (4, 5, 9, 40):
+        nstlib.style_transfer(torch.rand(1, 3, height, 40), "gravel", network=mini, size=40, steps=1, scales=9, style_layers="relu1_1",
+                              content_layers="relu1_1", progress=False)
 
 
 @pytest.mark.parametrize("settings, message", [

@@ -27,7 +27,6 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
 
 from nstlib import load_image, load_network, normalize_activations, picture_names, style_transfer
 from nstlib.memory import curvature_pairs
@@ -124,7 +123,7 @@ def textbook_objective(network, settings, photo, painting):
         F = network(image, [*content_layers, *style_layers])
         content = sum(0.5 * (F[name] - P[name]).square().sum() for name in P) / len(P)
         style = sum((gram(F[name]) - A[name]).square().sum() / (4 * F[name].shape[1] ** 2) for name in A) / len(A)
-        return settings["content_weight"] * content + settings["style_weight"] * style
+        return settings["content_weight"] * content + style  # β is 1
 
     return loss
 

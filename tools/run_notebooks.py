@@ -123,7 +123,7 @@ def run(nb, folder, root, timeout):
         startup = Path(profile, "profile_default", "startup")
         startup.mkdir(parents=True)
         (startup / "watch.py").write_text(WATCH, encoding="utf-8")
-        env = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"} | os.environ | {"IPYTHONDIR": profile, "CUDA_VISIBLE_DEVICES": "-1"}
+        env = {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000"} | os.environ | {"IPYTHONDIR": profile, "CUDA_VISIBLE_DEVICES": "-1"}
         env.pop("MPLBACKEND", None)  # ipykernel's own default shows figures inline
         try:
             client.execute(env=env)

@@ -256,7 +256,7 @@ class TransferPanel(Explorer):
                     note = self._segment()
                     if note and not note.startswith("stopped by the user"):
                         why, remedy = (("Memory ran out", "choose a smaller size") if note.startswith("out of memory") else
-                                       ("The loss was not finite", "lower α/β"))
+                                       ("The loss was not finite", "lower α"))
                         say(self.line, f"{why} after {len(self.history)} steps, so the run has ended; {remedy}.", wrong=True)
                         break
         except Exception as error:  # a thread has nobody to raise to

@@ -124,7 +124,7 @@ def live_by_hand(page, python):
             if weight == pytest.approx(float(python("it.weight.value"))) and weight > 1.5 * CONTENT_WEIGHT:
                 break
             time.sleep(0.2)
-        assert weight == pytest.approx(float(python("it.weight.value"))) and weight > 1.5 * CONTENT_WEIGHT, "five steps of a twentieth of a power of ten more"
+        assert weight == pytest.approx(float(python("it.weight.value"))) and weight > 1.5 * CONTENT_WEIGHT, "a quarter of a power of ten more"
         assert python("sum(range(10))") == "45" and python("it.running") == "True", "another cell runs meanwhile"
     page.click(".nst-pause")
     page.wait_for_function("() => document.querySelector('.nst-state').innerText.includes('paused')")
