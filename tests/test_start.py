@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import runpy
 import shutil
 import subprocess
@@ -49,10 +50,12 @@ class Machine:
             raise FileNotFoundError(command[0])
         return SimpleNamespace(returncode=0, stdout=b"3.12\n")
 
-    def popen(self, command, cwd, stderr=None):  # the long ones: install, and what the user asked for
+    def popen(self, command, cwd, stderr=None, env=None):  # the long ones: install, and what the user asked for
         self.commands.append(command)
         assert cwd == str(self.folder)
         installing = "install" in command
+        if not installing:  # threads that wait for a while and then sleep, unless the user has said otherwise
+            assert env == {"GOMP_SPINCOUNT": "10000", **os.environ}
         process = SimpleNamespace(stderr=self.pip_says.encode().splitlines(keepends=True) if installing else None)
         process.returncode = int(bool(self.pip_says)) if installing else 0
         for word, code in self.exit_codes.items():
