@@ -5,7 +5,7 @@
          More arguments go to the demo.
   test   the whole test suite: unit tests and doctests, then every notebook.
          With more arguments only pytest runs, with those arguments and without
-         the notebooks:  start.py test -k gram  or  start.py test tests/test_losses.py
+         the notebooks:  start.py test -k gram  or  start.py test tests/unit/test_losses.py
   lab    open JupyterLab on the first notebook. More arguments go to JupyterLab;
          one that ends in .ipynb is opened in place of the first notebook.
   panel  the explorers as a page without code, for a projector; this machine
@@ -42,9 +42,21 @@ OLDEST = (3, 10)
 # Words in the messages of pip and uv that tell why an installation failed.
 DISK_FULL = ("no space left on device", "not enough space on the disk", "disk quota exceeded")
 NO_NETWORK = (
-    "new connection", "max retries exceeded", "name resolution", "getaddrinfo", "network is unreachable",
-    "connection refused", "connecttimeout", "read timed out", "proxyerror", "connection broken",
-    "dns error", "error sending request", "client error (connect)", "operation timed out", "failed to fetch",
+    "new connection",
+    "max retries exceeded",
+    "name resolution",
+    "getaddrinfo",
+    "network is unreachable",
+    "connection refused",
+    "connecttimeout",
+    "read timed out",
+    "proxyerror",
+    "connection broken",
+    "dns error",
+    "error sending request",
+    "client error (connect)",
+    "operation timed out",
+    "failed to fetch",
 )
 NO_VERSION = ("no matching distribution", "no solution found", "requires a different python")
 
@@ -79,8 +91,10 @@ def check_disk(uv: str) -> None:
     needed, free = (6.0 if large else 1.5), shutil.disk_usage(str(ROOT)).free / 1e9
     if free < needed:
         hint = " (PyTorch's CPU build needs only 1.5 GB: see python3 start.py --help)" if large else ""
-        fail(f"too little disk: PyTorch and the rest take about {needed:g} GB, and {ROOT} has {free:.1f} GB free. "
-             f"Make room and run the same command again{hint}.")
+        fail(
+            f"too little disk: PyTorch and the rest take about {needed:g} GB, and {ROOT} has {free:.1f} GB free. "
+            f"Make room and run the same command again{hint}."
+        )
 
 
 def remove_broken_venv() -> None:
@@ -99,8 +113,10 @@ def make_venv(uv: str) -> None:
         command = [uv, "venv", "--python", sys.executable, str(VENV)]
     else:
         if not all(importlib.util.find_spec(module) for module in ("venv", "ensurepip")):
-            fail("this Python cannot make environments: its venv module is missing. On Debian and Ubuntu: "
-                 "sudo apt install python3-venv; elsewhere install Python from python.org, or uv.")
+            fail(
+                "this Python cannot make environments: its venv module is missing. On Debian and Ubuntu: "
+                "sudo apt install python3-venv; elsewhere install Python from python.org, or uv."
+            )
         command = [sys.executable, "-m", "venv", str(VENV)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if made.returncode != 0:
@@ -135,11 +151,15 @@ def install(uv: str, extra: str) -> None:
     if any(words in reason for words in DISK_FULL):
         fail("the disk is full: PyTorch on Linux takes about 6 GB. Make room and run the same command again.")
     if any(words in reason for words in NO_NETWORK):
-        fail("no network, or the package index cannot be reached; the first run downloads PyTorch and JupyterLab. "
-             "Connect (behind a proxy, set HTTPS_PROXY) and run the same command again.")
+        fail(
+            "no network, or the package index cannot be reached; the first run downloads PyTorch and JupyterLab. "
+            "Connect (behind a proxy, set HTTPS_PROXY) and run the same command again."
+        )
     if any(words in reason for words in NO_VERSION):
-        fail(f"a package does not exist for Python {venv_version()} on this system; the lines above name it. "
-             "Delete .venv and try another one, such as 64-bit Python 3.12.")
+        fail(
+            f"a package does not exist for Python {venv_version()} on this system; the lines above name it. "
+            "Delete .venv and try another one, such as 64-bit Python 3.12."
+        )
     fail("the installation failed; the lines above say why. If .venv is damaged, delete it and run this again.")
 
 
@@ -174,7 +194,9 @@ def fingerprint(version: str) -> str:
 def run(arguments: list) -> int:
     """Run the environment's Python; Ctrl-C reaches it as well, and it may end in its own way (JupyterLab asks)."""
     environment = dict(os.environ)
-    environment.setdefault("GOMP_SPINCOUNT", "10000")  # see nstlib/__init__.py; a notebook may load PyTorch before nstlib
+    environment.setdefault(
+        "GOMP_SPINCOUNT", "10000"
+    )  # see nstlib/__init__.py; a notebook may load PyTorch before nstlib
     process = subprocess.Popen([venv_python()] + arguments, cwd=str(ROOT), env=environment)
     interrupted = False
     while True:
@@ -190,12 +212,24 @@ def run(arguments: list) -> int:
 
 def test(arguments: list) -> int:
     start = time.monotonic()
-    unit = run(["-m", "pytest", "--doctest-modules"] + arguments)  # tests/ and nstlib/, says pyproject.toml
     if arguments:
-        return unit
+        return run(["-m", "pytest", "--doctest-modules"] + arguments)
+    unit = run(
+        ["-m", "pytest", "--doctest-modules", "-n2", "--dist=loadfile"]
+    )  # tests/ and nstlib/, says pyproject.toml
     # The kernel is this environment's, whatever a user has registered under the name python3.
-    notebooks = run(["-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg",
-                     "--nbval-cell-timeout=300", "notebooks/"])
+    notebooks = run(
+        [
+            "-m",
+            "pytest",
+            "--nbval",
+            "--nbval-current-env",
+            "--nbval-sanitize-with",
+            "tests/course/nbval_sanitize.cfg",
+            "--nbval-cell-timeout=300",
+            "notebooks/",
+        ]
+    )
     verdict = ["passed" if code == 0 else "FAILED" for code in (unit, notebooks)]
     seconds = time.monotonic() - start
     print(f"start.py: unit tests {verdict[0]}, notebooks {verdict[1]}, in {seconds:.0f} s altogether.", flush=True)
@@ -211,17 +245,30 @@ def lab(arguments: list) -> int:
 
 def panel(arguments: list) -> int:
     # Voila's page asks for a style sheet from a network; the policy forbids it whatever lies outside this machine.
-    policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: ws://127.0.0.1:* ws://localhost:*; frame-ancestors 'self'"
+    policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: ws://127.0.0.1:* ws://localhost:*; "
+    policy += "frame-ancestors 'self'"
     headers = '--Voila.tornado_settings={"headers": {"Content-Security-Policy": "' + policy + '"}}'
-    return run(["-W", "ignore::DeprecationWarning", "-m", "voila", "notebooks/06_explorers.ipynb", "--Voila.ip=127.0.0.1", headers]
-               + arguments)
+    return run(
+        [
+            "-W",
+            "ignore::DeprecationWarning",
+            "-m",
+            "voila",
+            "notebooks/06_explorers.ipynb",
+            "--Voila.ip=127.0.0.1",
+            headers,
+        ]
+        + arguments
+    )
 
 
 def main(arguments: list) -> int:
     if sys.version_info < OLDEST:
         version = ".".join(str(number) for number in sys.version_info[:2])
-        fail(f"Python {version} is too old: version 3.10 or newer is needed. Install one from python.org or with your "
-             "package manager, then run, for example, python3.12 start.py demo.")
+        fail(
+            f"Python {version} is too old: version 3.10 or newer is needed. Install one from python.org or with your "
+            "package manager, then run, for example, python3.12 start.py demo."
+        )
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(__doc__.strip())
         return 0 if arguments else 2

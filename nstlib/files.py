@@ -1,7 +1,6 @@
-"""Files that are whole or not there: writing in one stroke, fetching one at a time, fingerprints."""
+"""Files that are whole or not there: writing in one step, one process at a time."""
 
 import contextlib
-import hashlib
 import os
 import uuid
 from collections.abc import Iterator
@@ -11,10 +10,11 @@ from filelock import FileLock
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to. Its file becomes `path` when the block ends well, and vanishes when it does not.
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to. Its file becomes `path` when the block ends well, and is deleted when
+    it does not.
 
-    Another program sees the old file or the new one, never a part; of two that write at once, the one that ends last wins.
+    Another program sees the old file or the new one, never a part. If two write at once, the one that ends last wins.
     OSError, with the reason, where the disk refuses.
     """
     target = path.resolve()  # through a symbolic link, not over it
@@ -34,20 +34,15 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def one_at_a_time(file: Path) -> Iterator[None]:
-    """While the block runs, no other process is in one for the same `file`; it waits. A lock ends with its process, however that ends."""
+def file_lock(file: Path) -> Iterator[None]:
+    """While the block runs, no other process is in one for the same `file`: it waits. A lock ends with its process,
+    even if that is killed.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file.with_name(f".{file.name}.lock"))
     with contextlib.ExitStack() as stack:
-        with contextlib.suppress(NotImplementedError):  # some network drives know no locks: then both fetch, and the last one wins
+        with contextlib.suppress(
+            NotImplementedError
+        ):  # some network drives have no locks: then both fetch, and the last one wins
             stack.enter_context(lock)
         yield
-
-
-def sha256(file: Path) -> str:
-    """The SHA-256 of a file of any size, in hexadecimal."""
-    digest = hashlib.sha256()
-    with file.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -4,7 +4,8 @@ Everything here takes activations, not pictures: `features` is what a network gi
 
     F   features   (1, N, h, w)   N filters, M = h·w positions
 
-and is read as the paper's matrix F with N rows and M columns. Losses are unweighted scalars; weights belong to whoever adds them up.
+and is read as the paper's matrix F with N rows and M columns. Losses are unweighted scalars; weights belong to whoever
+adds them up.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,8 +51,8 @@ def content_loss_gradient(features: Tensor, target: Tensor) -> Tensor:
 
         ∂L_content/∂Fᵢⱼ = (F − P)ᵢⱼ  where Fᵢⱼ > 0,  else 0        equation 2; notebooks/03_content
 
-    The condition is the ReLU's derivative: this is the gradient that arrives *before* the ReLU, at convB_I, of a loss on
-    reluB_I. Shapes and errors as for `content_loss`; returns a Tensor of the shape of `features`.
+    The condition is the ReLU's derivative: this is the gradient that arrives *before* the ReLU, at convB_I, of a loss
+    on reluB_I. Shapes and errors as for `content_loss`; returns a Tensor of the shape of `features`.
 
     >>> F, P = torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[[[4.0, 4.0]]]])
     >>> content_loss_gradient(F, P).flatten()
@@ -86,16 +87,18 @@ def gram_matrix(features: Tensor) -> Tensor:
             [6., 9.]])
     """
     if features.ndim != 4:
-        raise ValueError(f"gram_matrix got a tensor of shape {tuple(features.shape)}; wanted (batch, filters, height, width), "
-                         'as in network(image, ["relu3_1"])["relu3_1"].')
+        raise ValueError(
+            f"gram_matrix got a tensor of shape {tuple(features.shape)}; wanted (batch, filters, height, width), "
+            'as in network(image, ["relu3_1"])["relu3_1"].'
+        )
     return _Gram.apply(features.flatten(2))  # (B, N, M)
 
 
 class _Gram(torch.autograd.Function):
     """F Fᵀ in at least float32, a slice of positions at a time so that no second copy of F is needed, and its gradient.
 
-    With D = ∂L/∂G the gradient is D F + Dᵀ F: one product, of D + Dᵀ, where autograd by itself would take two and add them up. It is
-    taken in the precision of F, since it goes back into the network in that.
+    With D = ∂L/∂G the gradient is D F + Dᵀ F: one product, of D + Dᵀ, where autograd by itself would take two and add
+    them up. It is taken in the precision of F, since it goes back into the network in that.
     """
 
     @staticmethod
@@ -127,8 +130,8 @@ def layer_style_loss(features: Tensor, target_gram: Tensor, *, target_positions:
     target_gram : Tensor (1, N, N)
         A: Gram matrix of the painting.
     target_positions : int, optional
-        Positions that A sums over, where that is not M. The paper resizes the painting to the photograph, so that both are M;
-        otherwise A is taken per position, A · M / target_positions.
+        Positions that A sums over, where that is not M. The paper resizes the painting to the photograph, so that both
+        are M; otherwise A is taken per position, A · M / target_positions.
 
     Returns
     -------
@@ -146,8 +149,10 @@ def layer_style_loss(features: Tensor, target_gram: Tensor, *, target_positions:
     """
     gram = gram_matrix(features)
     if target_gram.shape != gram.shape:
-        raise ValueError(f"The features have a Gram matrix of shape {tuple(gram.shape)}, the target {tuple(target_gram.shape)}; "
-                         "take both from the same layer of the same network.")
+        raise ValueError(
+            f"The features have a Gram matrix of shape {tuple(gram.shape)}, the target {tuple(target_gram.shape)}; "
+            "take both from the same layer of the same network."
+        )
     filters, positions = features.shape[1], features.shape[2] * features.shape[3]  # N, M
     if target_positions is not None:
         target_gram = target_gram * (positions / target_positions)
@@ -157,7 +162,8 @@ def layer_style_loss(features: Tensor, target_gram: Tensor, *, target_positions:
 def style_loss_gradient(features: Tensor, target_gram: Tensor) -> Tensor:
     """Derivative of `layer_style_loss` by the activations, carried through the ReLU that made them.
 
-        ∂E/∂Fᵢⱼ = 1 / (N² M²) · ((F)ᵀ (G − A))ⱼᵢ  where Fᵢⱼ > 0,  else 0    equation 6; notebooks/04_gram_matrices_and_style
+        ∂E/∂Fᵢⱼ = 1 / (N² M²) · ((F)ᵀ (G − A))ⱼᵢ  where Fᵢⱼ > 0,  else 0    equation 6;
+        notebooks/04_gram_matrices_and_style
 
     Shapes as for `layer_style_loss`; returns a Tensor of the shape of `features`.
 
@@ -171,8 +177,13 @@ def style_loss_gradient(features: Tensor, target_gram: Tensor) -> Tensor:
     return torch.where(features > 0, gradient, 0)
 
 
-def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor],
-               layer_weights: Sequence[float] | None = None) -> Tensor:
+def style_loss(
+    features: Mapping[str, Tensor],
+    target_grams: Mapping[str, Tensor],
+    layer_weights: Sequence[float] | None = None,
+    *,
+    target_positions: Mapping[str, int] | None = None,
+) -> Tensor:
     """Weighted sum of the layers' style losses.
 
         L_style(a, x) = Σₗ wₗ Eₗ        equation 5; notebooks/04_gram_matrices_and_style
@@ -180,7 +191,9 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
     Parameters
     ----------
     features : layer name -> Tensor (1, N, h, w), of the picture being painted
-    target_grams : layer name -> Tensor (1, N, N), of the painting at the photograph's size; its layers are the sum's
+    target_grams : layer name -> Tensor (1, N, N), of the painting; its layers are the sum's
+    target_positions : layer name -> int, optional, where the painting has another size than the photograph; see
+        `layer_style_loss`
     layer_weights : wₗ in the order of `target_grams`; the paper's 1 / (number of layers) where None
 
     Returns
@@ -203,7 +216,11 @@ def style_loss(features: Mapping[str, Tensor], target_grams: Mapping[str, Tensor
         raise ValueError(f"{len(weights)} layer weights for {len(target_grams)} layers ({', '.join(target_grams)}).")
     if missing := [name for name in target_grams if name not in features]:
         raise ValueError(f"There are no features of {', '.join(missing)}; ask the network for those layers too.")
-    return sum(weight * layer_style_loss(features[name], gram) for weight, (name, gram) in zip(weights, target_grams.items(), strict=True))
+    positions = target_positions or {}
+    return sum(
+        weight * layer_style_loss(features[name], gram, target_positions=positions.get(name))
+        for weight, (name, gram) in zip(weights, target_grams.items(), strict=True)
+    )
 
 
 def total_variation(image: Tensor) -> Tensor:
@@ -223,5 +240,7 @@ def total_variation(image: Tensor) -> Tensor:
 
 def _same_shape(features: Tensor, target: Tensor) -> None:
     if features.shape != target.shape:
-        raise ValueError(f"The activations have shapes {tuple(features.shape)} and {tuple(target.shape)}; a content loss compares "
-                         "two pictures of one size at one layer (nstlib.resize_image makes them equal).")
+        raise ValueError(
+            f"The activations have shapes {tuple(features.shape)} and {tuple(target.shape)}; a content loss compares "
+            "two pictures of one size at one layer (nstlib.resize_image makes them equal)."
+        )

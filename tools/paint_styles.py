@@ -38,7 +38,9 @@ def main(arguments=None):
         picture = importlib.import_module(f"painting.{name}").paint()
         quality, size = save_jpeg(picture, options.out / f"{name}.jpg")
         height, width = picture.shape[:2]
-        print(f"{name}: {width} x {height}, quality {quality}, {size // 1000} kB, {time.perf_counter() - started:.0f} s")
+        print(
+            f"{name}: {width} x {height}, quality {quality}, {size // 1000} kB, {time.perf_counter() - started:.0f} s"
+        )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
     python tools/run_notebooks.py [NOTEBOOK ...] [--timeout S]   run, normalise and store (default: all)
     python tools/run_notebooks.py [NOTEBOOK ...] --tidy          after editing prose: normalise, run nothing
-    python tools/run_notebooks.py [NOTEBOOK ...] --check         change nothing; exit 1 and name what is stale; tell how long code cells are
+    python tools/run_notebooks.py [NOTEBOOK ...] --check         change nothing; exit 1 and name what is stale; tell how
+    long code cells are
 
 **A run** is top to bottom in a fresh kernel of this very interpreter, in the notebook's folder, on the CPU with two
 threads (or OMP_NUM_THREADS), without anybody's IPython start-up files. A notebook is stored whole or not at all: it is
@@ -15,14 +16,15 @@ is not stored, so the cell needs the tag ``nbval-ignore-output`` too.
 kept: so neither an edit nor a regenerated notebook changes more ids than it must); only ``tags`` in cell metadata; no
 widget state; neighbouring prints merged; no versions. Doing it twice changes nothing.
 
-**Stale**: the fingerprint in ``metadata.nstlib`` no longer fits the checkout. It is a short hash of each code cell and of
-each file of the checkout that the run used: the loaded modules of ``nstlib``, and what Python opened in ``data/``, such
-as weights and pictures, but not ``.json`` and ``.md``, which list things and change often. Line ends, trailing blanks
-and prose do not count. Programs that a notebook starts (``!nstlib …``) are not followed.
+**Stale**: the fingerprint in ``metadata.nstlib`` no longer fits the checkout. It is a short hash of each code cell and
+of each file of the checkout that the run used: the loaded modules of ``nstlib``, and what Python opened in ``data/``,
+such as weights and pictures, but not ``.json`` and ``.md``, which list things and change often. Line ends, trailing
+blanks and prose do not count. Programs that a notebook starts (``!nstlib …``) are not followed.
 ``seconds`` is rounded up to 5 and kept while a new run stays close to it.
 
 Written here and nowhere else: the table between ``<!-- notebooks -->`` and ``<!-- /notebooks -->`` in README.md and in
-notebooks; in numbered notebooks the line of the first cell that begins ``Previous:``; the number in ``N s of computing``.
+notebooks; in numbered notebooks the line of the first cell that begins ``Previous:``; the number in ``N s of
+computing``.
 """
 
 import argparse
@@ -123,12 +125,17 @@ def run(nb, folder, root, timeout):
         startup = Path(profile, "profile_default", "startup")
         startup.mkdir(parents=True)
         (startup / "watch.py").write_text(WATCH, encoding="utf-8")
-        env = {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000"} | os.environ | {"IPYTHONDIR": profile, "CUDA_VISIBLE_DEVICES": "-1"}
+        env = (
+            {"OMP_NUM_THREADS": "2", "GOMP_SPINCOUNT": "10000"}
+            | os.environ
+            | {"IPYTHONDIR": profile, "CUDA_VISIBLE_DEVICES": "-1"}
+        )
         env.pop("MPLBACKEND", None)  # ipykernel's own default shows figures inline
         try:
             client.execute(env=env)
         except CellExecutionError as error:
-            at = re.search(r"^-+> *\d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", error.traceback), re.M)  # a bare assert says nothing
+            # a bare assert says nothing
+            at = re.search(r"^-+> *\d+ (.*)", re.sub(r"\x1b\[[\d;]*m", "", error.traceback), re.M)
             failure = f"{error.ename}: {(error.evalue.splitlines() or [at[1] if at else ''])[0]}"
         except CellTimeoutError:
             failure = f"the notebook ran past {timeout} s (--timeout)"
@@ -239,7 +246,10 @@ def fingerprint(nb, files, root):
     for name in sorted(files):
         content = (root / name).read_bytes() if (root / name).is_file() else b"missing"
         sources[name] = digest(content.decode() if name.endswith(".py") else content)[:12]
-    return {"cells": " ".join(digest(cell.source)[:8] for cell in nb.cells if cell.cell_type == "code"), "sources": sources}
+    return {
+        "cells": " ".join(digest(cell.source)[:8] for cell in nb.cells if cell.cell_type == "code"),
+        "sources": sources,
+    }
 
 
 def stale(nb, root=ROOT):
@@ -260,8 +270,12 @@ def stale(nb, root=ROOT):
 
 def lengths(paths):
     """How long the code cells of these notebooks are, in a sentence; empty lines do not count."""
-    lines = sorted(sum(bool(line.strip()) for line in cell.source.splitlines())
-                   for path in paths for cell in read(path).cells if cell.cell_type == "code")
+    lines = sorted(
+        sum(bool(line.strip()) for line in cell.source.splitlines())
+        for path in paths
+        for cell in read(path).cells
+        if cell.cell_type == "code"
+    )
     return f"{len(lines)} code cells: median {statistics.median(lines):g} lines, 90th percentile {lines[int(0.9 * len(lines))]}, longest {lines[-1]}"
 
 
@@ -365,7 +379,10 @@ def main(argv=None, root=ROOT):
             print(f"{path.name}: {error}", file=sys.stderr, flush=True)
             failed = True
     if not failed and (changed := furnish(root, args.check)) and args.check:
-        print(f"{', '.join(changed)}: navigation, times or tables are stale. Run: python tools/run_notebooks.py --tidy", file=sys.stderr)
+        print(
+            f"{', '.join(changed)}: navigation, times or tables are stale. Run: python tools/run_notebooks.py --tidy",
+            file=sys.stderr,
+        )
         return 1
     if args.check:
         print(lengths(paths))

@@ -7,8 +7,9 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.ticker import FormatStrFormatter, MaxNLocator
 from torch import Tensor
 
-from nstlib.networks import CONVOLUTIONS_PER_BLOCK
+from nstlib.networks import receptive_field
 from nstlib.plots.figures import Figure
+from nstlib.plots.palette import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILION
 
 
 def colored(values: Tensor, *, low: float = 0, high: float | None = None, colors: str = "viridis") -> Tensor:
@@ -32,14 +33,21 @@ def colored(values: Tensor, *, low: float = 0, high: float | None = None, colors
     return values.new_tensor(colormaps[colors](scaled.clamp(0, 1).numpy())[..., :3]).permute(2, 0, 1)[None]
 
 
-def show_activations(features: Mapping[str, Tensor] | Tensor, *, channels: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
-                     image: Tensor | None = None, columns: int = 8, height: float = 1.5) -> Figure:
+def show_activations(
+    features: Mapping[str, Tensor] | Tensor,
+    *,
+    channels: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    image: Tensor | None = None,
+    columns: int = 8,
+    height: float = 1.5,
+) -> Figure:
     """Activation maps, each titled with its channel's number; all maps of one layer or picture share one scale.
 
     Parameters
     ----------
     features : title -> Tensor (1, C, h, w), as a network gives them, or one such Tensor alone
-    channels : which channels to show, and in which order, for each title or the same for all; the first `columns` where None
+    channels : which channels to show, and in which order, for each title or the same for all; the first `columns` where
+        None
     image : Tensor (1, 3, H, W) in [0, 1], optional
         Drawn in grey under each map, which then covers it only where it fires.
     columns : maps in a row
@@ -47,8 +55,8 @@ def show_activations(features: Mapping[str, Tensor] | Tensor, *, channels: Mappi
 
     Notes
     -----
-    Activations that are never negative (after a ReLU) are drawn dark blue at zero and yellow at the largest value (viridis);
-    others white at zero, orange above and purple below. The scale ends at what one number in 500 exceeds.
+    Activations that are never negative (after a ReLU) are drawn dark blue at zero and yellow at the largest value
+    (viridis); others white at zero, orange above and purple below. The scale ends at what one number in 500 exceeds.
 
     Examples
     --------
@@ -58,16 +66,29 @@ def show_activations(features: Mapping[str, Tensor] | Tensor, *, channels: Mappi
     8
     """
     named = features if isinstance(features, Mapping) else {"": features}
-    chosen = {title: list(channels[title] if isinstance(channels, Mapping) else range(min(columns, maps.shape[1])) if channels is None else channels)
-              for title, maps in named.items()}
+    chosen = {
+        title: list(
+            channels[title]
+            if isinstance(channels, Mapping)
+            else range(min(columns, maps.shape[1]))
+            if channels is None
+            else channels
+        )
+        for title, maps in named.items()
+    }
     for title, maps in named.items():
         if maps.ndim != 4 or maps.shape[0] != 1 or not all(0 <= c < maps.shape[1] for c in chosen[title]):
-            raise ValueError(f"show_activations got features of shape {tuple(maps.shape)} and channels {chosen[title]}; wanted "
-                             "(1, C, h, w) and channels from 0 to C - 1.")
+            raise ValueError(
+                f"show_activations got features of shape {tuple(maps.shape)} and channels {chosen[title]}; wanted "
+                "(1, C, h, w) and channels from 0 to C - 1."
+            )
     columns = min(columns, max(len(c) for c in chosen.values()))
     rows = {title: -(-len(c) // columns) for title, c in chosen.items()}
     shape = max(maps.shape[3] / maps.shape[2] for maps in named.values())
-    figure = Figure(figsize=(columns * height * shape + 0.8, sum(rows.values()) * (height + 0.22) + 0.3 * len(named)), layout="constrained")
+    figure = Figure(
+        figsize=(columns * height * shape + 0.8, sum(rows.values()) * (height + 0.22) + 0.3 * len(named)),
+        layout="constrained",
+    )
     figure.photographs = True
     parts = figure.subfigures(len(named), 1, squeeze=False, height_ratios=list(rows.values()))[:, 0]
     for part, (title, maps) in zip(parts, named.items(), strict=True):
@@ -75,26 +96,11 @@ def show_activations(features: Mapping[str, Tensor] | Tensor, *, channels: Mappi
     return figure
 
 
-def receptive_field(layer: str) -> tuple[int, int, int]:
-    """What one position of a layer sees, in pixels: (size, stride, start). Exercise of notebooks/02_activations.
-
-    Position (i, j) sees the square of `size` × `size` pixels whose first row is i · stride + start and whose first column is j · stride + start;
-    what lies outside the picture is zero (padding). A 3 × 3 convolution adds two steps of its input, a pooling adds one and doubles the step.
-
-    >>> receptive_field("relu1_1"), receptive_field("pool1"), receptive_field("relu2_1")
-    ((3, 1, -1), (6, 2, -2), (10, 2, -4))
-    """
-    size, stride, start, block = 1, 1, 0, int(layer[4])
-    for b in range(1, block + 1):
-        convolutions = CONVOLUTIONS_PER_BLOCK[b - 1] if b < block or layer.startswith("pool") else int(layer[6])
-        size, start = size + 2 * stride * convolutions, start - stride * convolutions
-        if b < block or layer.startswith("pool"):
-            size, stride = size + stride, 2 * stride
-    return size, stride, start
-
-
-def strongest_patches(features: Sequence[Tensor], images: Sequence[Tensor], layer: str, channel: int, *, count: int = 6) -> Tensor:
-    """The parts of pictures that excite one channel most: the receptive field of its strongest positions, strongest first.
+def strongest_patches(
+    features: Sequence[Tensor], images: Sequence[Tensor], layer: str, channel: int, *, count: int = 6
+) -> Tensor:
+    """The parts of pictures that excite one channel most: the receptive field of its strongest positions, strongest
+    first.
 
     Parameters
     ----------
@@ -106,7 +112,8 @@ def strongest_patches(features: Sequence[Tensor], images: Sequence[Tensor], laye
 
     Returns
     -------
-    Tensor (count, 3, size, size) in [0, 1]; grey where a receptive field reaches out of the picture. Lesson: notebooks/02_activations
+    Tensor (count, 3, size, size) in [0, 1]; grey where a receptive field reaches out of the picture. Lesson:
+    notebooks/02_activations
 
     Examples
     --------
@@ -123,10 +130,10 @@ def strongest_patches(features: Sequence[Tensor], images: Sequence[Tensor], laye
     for _ in range(count):
         best = max(range(len(maps)), key=lambda n: maps[n].max())
         i, j = divmod(int(maps[best].argmax()), maps[best].shape[1])
-        maps[best][max(0, i - reach):i + reach + 1, max(0, j - reach):j + reach + 1] = -torch.inf
+        maps[best][max(0, i - reach) : i + reach + 1, max(0, j - reach) : j + reach + 1] = -torch.inf
         wide = torch.nn.functional.pad(images[best][0].detach().float().cpu(), (size,) * 4, value=0.5)
         top, left = i * stride + start + size, j * stride + start + size
-        patches.append(wide[:, top:top + size, left:left + size])
+        patches.append(wide[:, top : top + size, left : left + size])
     return torch.stack(patches)
 
 
@@ -151,8 +158,11 @@ def show_patches(patches: Mapping[str, Tensor], *, columns: int = 1, height: flo
     return figure
 
 
-def show_weights(weights: Tensor, *, channels: Sequence[int] | None = None, columns: int = 8, height: float = 1.0) -> Figure:
-    """First-layer filters as small pictures: grey is a weight of zero, a bright colour wants more of it, a dark one less.
+def show_weights(
+    weights: Tensor, *, channels: Sequence[int] | None = None, columns: int = 8, height: float = 1.0
+) -> Figure:
+    """First-layer filters as small pictures: grey is a weight of zero, a bright colour wants more of it, a dark one
+    less.
 
     Parameters
     ----------
@@ -175,7 +185,9 @@ def show_weights(weights: Tensor, *, channels: Sequence[int] | None = None, colu
     return figure
 
 
-def show_by_layer(panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, ylabel: str = "", log: bool = False, height: float = 3.2) -> Figure:
+def show_by_layer(
+    panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, ylabel: str = "", log: bool = False, height: float = 3.2
+) -> Figure:
     """One number for each layer, as lines: panels side by side on one scale, with the same layers.
 
     Parameters
@@ -187,10 +199,18 @@ def show_by_layer(panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, yl
     """
     figure = Figure(figsize=(4.6 * len(panels) + 1.6, height), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    colors, marks = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#222222"), "osD^vX"
+    colors, marks = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, INK), "osD^vX"
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
         for index, (name, values) in enumerate(lines.items()):
-            axis.plot(list(values), list(values.values()), label=name, color=colors[index % 6], marker=marks[index % 6], ms=4.5, lw=1.6)
+            axis.plot(
+                list(values),
+                list(values.values()),
+                label=name,
+                color=colors[index % 6],
+                marker=marks[index % 6],
+                ms=4.5,
+                lw=1.6,
+            )
         axis.set_title(title, fontsize=10)
         axis.tick_params(axis="x", rotation=60, labelsize=8)
         axis.grid(axis="y", color="0.9")
@@ -200,7 +220,9 @@ def show_by_layer(panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, yl
     return figure
 
 
-def _activation_rows(part, maps: Tensor, channels: Sequence[int], image: Tensor | None, shape: tuple[int, int], title: str) -> None:
+def _activation_rows(
+    part, maps: Tensor, channels: Sequence[int], image: Tensor | None, shape: tuple[int, int], title: str
+) -> None:
     """Maps (C, h, w) of one layer on one scale, into a part of a figure."""
     shown, signed = maps[channels], bool((maps < 0).any())
     reach = shown.abs().flatten().sort().values[int(0.998 * (shown.numel() - 1))].item() or 1.0
@@ -210,13 +232,31 @@ def _activation_rows(part, maps: Tensor, channels: Sequence[int], image: Tensor 
         if image is not None:
             axis.imshow(image[0].detach().float().cpu().mean(0), cmap="gray", vmin=0, vmax=1, extent=box)
             alpha = (2 * maps[channel].abs() / reach - 0.15).clamp(0, 0.85).numpy()
-        drawn = axis.imshow(maps[channel], cmap="PuOr_r" if signed else "viridis", vmin=-reach if signed else 0, vmax=reach, alpha=alpha,
-                            interpolation="nearest", extent=box)
+        drawn = axis.imshow(
+            maps[channel],
+            cmap="PuOr_r" if signed else "viridis",
+            vmin=-reach if signed else 0,
+            vmax=reach,
+            alpha=alpha,
+            interpolation="nearest",
+            extent=box,
+        )
         axis.set_title(str(channel), fontsize=8, pad=2)
     for axis in axes.flat:
         axis.axis("off")
-    scale = part.colorbar(ScalarMappable(drawn.norm, drawn.cmap), ax=axes, fraction=0.03, pad=0.01, shrink=0.9, extend="both" if signed else "max")
+    scale = part.colorbar(
+        ScalarMappable(drawn.norm, drawn.cmap),
+        ax=axes,
+        fraction=0.03,
+        pad=0.01,
+        shrink=0.9,
+        extend="both" if signed else "max",
+    )
     scale.ax.tick_params(labelsize=7)
-    scale.locator, scale.formatter = MaxNLocator(4), FormatStrFormatter("%g")  # short: the layout leaves too little room for "10.0"
+    # Short: the layout leaves too little room for "10.0"
+    scale.locator, scale.formatter = (
+        MaxNLocator(4),
+        FormatStrFormatter("%g"),
+    )
     scale.update_ticks()
     part.suptitle(title, fontsize=10)

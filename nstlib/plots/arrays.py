@@ -7,10 +7,14 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from nstlib.plots.figures import Figure
+from nstlib.plots.palette import BLACK, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 
-def show_arrays(arrays: Mapping[str, Tensor], *, marks: Mapping[str, tuple[int, int, int, int]] | None = None, cell: float = 0.42) -> Figure:
-    """Small arrays side by side, every number written in its square; orange above zero, purple below, one scale for all.
+def show_arrays(
+    arrays: Mapping[str, Tensor], *, marks: Mapping[str, tuple[int, int, int, int]] | None = None, cell: float = 0.42
+) -> Figure:
+    """Small arrays side by side, every number written in its square; orange above zero, purple below, one scale for
+    all.
 
     Parameters
     ----------
@@ -20,16 +24,24 @@ def show_arrays(arrays: Mapping[str, Tensor], *, marks: Mapping[str, tuple[int, 
     """
     panels = {title: array.detach().float().cpu() for title, array in arrays.items()}
     rows = max(panel.shape[0] for panel in panels.values())
-    widths = [max(panel.shape[1] + 0.6, 0.085 * len(title) / cell) for title, panel in panels.items()]  # room for the title
+    # Room for the title
+    widths = [max(panel.shape[1] + 0.6, 0.085 * len(title) / cell) for title, panel in panels.items()]
     high = max(panel.abs().max().item() for panel in panels.values()) or 1
     figure = Figure(figsize=(cell * sum(widths) + 0.2, cell * rows + 0.45), layout="constrained")
-    for axis, (title, panel), width in zip(figure.subplots(1, len(panels), squeeze=False, gridspec_kw={"width_ratios": widths})[0],
-                                           panels.items(), widths, strict=True):
+    for axis, (title, panel), width in zip(
+        figure.subplots(1, len(panels), squeeze=False, gridspec_kw={"width_ratios": widths})[0],
+        panels.items(),
+        widths,
+        strict=True,
+    ):
         _numbers(axis, panel, cmap="PuOr_r", low=-high, high=high, size=9 if cell >= 0.4 else 7)
         for down, across, tall, wide in [marks[title]] if marks and title in marks else []:
             axis.add_patch(Rectangle((across - 0.5, down - 0.5), wide, tall, fill=False, lw=2.5, ec="black", zorder=3))
         middle = ((panel.shape[1] - 1) / 2, (panel.shape[0] - 1) / 2)  # one size of square in all panels
-        axis.set(xlim=(middle[0] - width / 2, middle[0] + width / 2), ylim=(middle[1] + rows / 2 + 0.05, middle[1] - rows / 2 - 0.05))
+        axis.set(
+            xlim=(middle[0] - width / 2, middle[0] + width / 2),
+            ylim=(middle[1] + rows / 2 + 0.05, middle[1] - rows / 2 - 0.05),
+        )
         axis.set_title(title, fontsize=10)
     return figure
 
@@ -45,7 +57,7 @@ def show_pixels(image: Tensor, top: int, left: int, *, side: int = 5, height: fl
     height : in inches
     """
     picture = image[0].detach().clamp(0, 1).float().cpu()
-    patch = picture[:, top:top + side, left:left + side]
+    patch = picture[:, top : top + side, left : left + side]
     shape = picture.shape[2] / picture.shape[1]
     figure = Figure(figsize=(height * (shape + 4) + 0.6, height + 0.3), layout="constrained")
     figure.photographs = True
@@ -64,7 +76,9 @@ def show_pixels(image: Tensor, top: int, left: int, *, side: int = 5, height: fl
     return figure
 
 
-def show_signed(maps: Mapping[str, Tensor], *, columns: int | None = None, height: float = 2.4, reach: float | None = None) -> Figure:
+def show_signed(
+    maps: Mapping[str, Tensor], *, columns: int | None = None, height: float = 2.4, reach: float | None = None
+) -> Figure:
     """Maps with a sign side by side on one scale: orange above zero, white at zero, purple below.
 
     Parameters
@@ -91,8 +105,11 @@ def show_signed(maps: Mapping[str, Tensor], *, columns: int | None = None, heigh
     return figure
 
 
-def show_filters(filters: Mapping[str, Tensor], results: Mapping[str, Tensor], *, columns: int = 3, width: float = 3.5) -> Figure:
-    """Filters and what they make of a picture: above, the weights on red, green and blue; below, the result with its sign.
+def show_filters(
+    filters: Mapping[str, Tensor], results: Mapping[str, Tensor], *, columns: int = 3, width: float = 3.5
+) -> Figure:
+    """Filters and what they make of a picture: above, the weights on red, green and blue; below, the result with its
+    sign.
 
     Parameters
     ----------
@@ -110,11 +127,21 @@ def show_filters(filters: Mapping[str, Tensor], results: Mapping[str, Tensor], *
     figure = Figure(figsize=(columns * width + 0.7, rows * width * (shape + 0.46)), layout="constrained")
     figure.photographs = True
     pictures, scale = figure.subfigures(1, 2, width_ratios=[columns * width, 0.7])
-    for part, (title, weights) in zip(pictures.subfigures(rows, columns, squeeze=False).flat, filters.items(), strict=False):
+    for part, (title, weights) in zip(
+        pictures.subfigures(rows, columns, squeeze=False).flat, filters.items(), strict=False
+    ):
         grid = part.add_gridspec(2, 3, height_ratios=[0.3, shape])
         for channel, name in enumerate(("red", "green", "blue")):
             axis = part.add_subplot(grid[0, channel])
-            _numbers(axis, weights[0, channel].detach().float().cpu(), cmap="PuOr_r", low=-top, high=top, size=6.5, form="{:.2f}")
+            _numbers(
+                axis,
+                weights[0, channel].detach().float().cpu(),
+                cmap="PuOr_r",
+                low=-top,
+                high=top,
+                size=6.5,
+                form="{:.2f}",
+            )
             axis.set_title(name, fontsize=8, pad=2)
         below = part.add_subplot(grid[1, :])
         drawn = below.imshow(panels[title].numpy(), cmap="PuOr_r", vmin=-reach, vmax=reach)
@@ -130,7 +157,8 @@ def show_receptive_fields(image: Tensor, fields: Mapping[str, Tensor], *, height
     Parameters
     ----------
     image : Tensor (1, 3, H, W) in [0, 1]
-    fields : layer -> Tensor (1, 1, H, W): the gradient of one position of that layer with respect to the pixels, none below zero
+    fields : layer -> Tensor (1, 1, H, W): the gradient of one position of that layer with respect to the pixels, none
+        below zero
     height : of the picture, in inches
 
     The squares enclose what is not zero. Each small map has its own scale, from zero to its largest value.
@@ -144,7 +172,7 @@ def show_receptive_fields(image: Tensor, fields: Mapping[str, Tensor], *, height
     picture = figure.add_subplot(grid[:, 0])
     picture.imshow(image[0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0).numpy(), interpolation="lanczos")
     picture.axis("off")
-    colors = ("#000000", "#E69F00", "#56B4E9", "#009E73", "#D55E00", "#CC79A7")
+    colors = (BLACK, ORANGE, SKY, GREEN, VERMILION, PURPLE)
     for index, (layer, panel) in enumerate(panels.items()):
         down, across = (panel.amax(axis).nonzero().flatten().tolist() for axis in (1, 0))
         tall, wide = down[-1] - down[0] + 1, across[-1] - across[0] + 1
@@ -158,7 +186,9 @@ def show_receptive_fields(image: Tensor, fields: Mapping[str, Tensor], *, height
     return figure
 
 
-def _numbers(axis: Axes, array: Tensor, *, cmap: str, low: float, high: float, size: float, form: str = "{:.3g}") -> None:
+def _numbers(
+    axis: Axes, array: Tensor, *, cmap: str, low: float, high: float, size: float, form: str = "{:.3g}"
+) -> None:
     """An array as coloured squares with its numbers written in them, dark on light and light on dark."""
     drawn = axis.imshow(array.numpy(), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
     axis.axis("off")
@@ -172,14 +202,23 @@ def _numbers(axis: Axes, array: Tensor, *, cmap: str, low: float, high: float, s
             value = array[row, column].item()
             red, green, blue, _ = drawn.cmap(drawn.norm(value))
             text = form.format(value + 0.0).replace("-", "−")  # + 0.0: no "−0"
-            axis.text(column, row, text, ha="center", va="center", fontsize=size,
-                      color="white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black")
+            axis.text(
+                column,
+                row,
+                text,
+                ha="center",
+                va="center",
+                fontsize=size,
+                color="white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.5 else "black",
+            )
 
 
 def _one_map(values: Tensor) -> Tensor:
     """(1, 1, h, w) as (h, w) on the CPU."""
     if values.ndim != 4 or values.shape[:2] != (1, 1):
-        raise ValueError(f"A map has shape {tuple(values.shape)}; wanted (1, 1, h, w). features[:, 3:4] is one channel of many.")
+        raise ValueError(
+            f"A map has shape {tuple(values.shape)}; wanted (1, 1, h, w). features[:, 3:4] is one channel of many."
+        )
     return values[0, 0].detach().float().cpu()
 
 

@@ -10,12 +10,13 @@ from matplotlib.figure import Figure as PlainFigure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-COLORS = {"content": "#0072B2", "style": "#D55E00", "tv": "#999999", "total": "#222222"}  # Okabe and Ito's, colour-blind safe
-LINES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's
+from nstlib.plots.palette import COLORS, GREEN
 
 
 class Figure(PlainFigure):
-    """A figure that shows itself as the last value of a notebook's cell, with no pyplot: photographs as JPEG, drawings as PNG."""
+    """A figure that shows itself as the last value of a notebook's cell, with no pyplot: photographs as JPEG, drawings
+    as PNG.
+    """
 
     photographs = False
 
@@ -32,7 +33,9 @@ class Figure(PlainFigure):
         return None if self.photographs else self._bytes("png")
 
 
-def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int | None = None, height: float = 2.6) -> Figure:
+def show_images(
+    images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int | None = None, height: float = 2.6
+) -> Figure:
     """Pictures side by side, each with its title.
 
     Parameters
@@ -41,10 +44,12 @@ def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int
     columns : pictures in a row; all in one row where None
     height : of a row, in inches
     """
-    titles, pictures = _titled(images)
+    titles, pictures = titled(images)
     columns = min(columns or len(pictures), len(pictures))
-    rows = [pictures[i:i + columns] for i in range(0, len(pictures), columns)]
-    shapes = [max((row[c].shape[-1] / row[c].shape[-2] for row in rows if c < len(row)), default=1) for c in range(columns)]
+    rows = [pictures[i : i + columns] for i in range(0, len(pictures), columns)]
+    shapes = [
+        max((row[c].shape[-1] / row[c].shape[-2] for row in rows if c < len(row)), default=1) for c in range(columns)
+    ]
     above = 0.23 + 0.17 * (1 + max(title.count("\n") for title in titles))  # a title's height
     figure = Figure(figsize=(height * sum(shapes) + 0.1 * columns, (height + above) * len(rows)), layout="constrained")
     figure.photographs = True
@@ -53,7 +58,11 @@ def show_images(images: Mapping[str, Tensor] | Sequence[Tensor], *, columns: int
         axis.axis("off")
         if index < len(pictures):
             picture = pictures[index][0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0)
-            axis.imshow(picture.expand(-1, -1, 3) if picture.shape[-1] == 1 else picture, interpolation="lanczos", aspect="equal")
+            axis.imshow(
+                picture.expand(-1, -1, 3) if picture.shape[-1] == 1 else picture,
+                interpolation="lanczos",
+                aspect="equal",
+            )
             axis.set_title(titles[index], fontsize=10)
     return figure
 
@@ -72,11 +81,24 @@ def show_history(history: Sequence[Mapping[str, float]], *, marks: Sequence[int]
     for index, size in enumerate(sorted(set(sizes))):
         there = [step for step, other in zip(steps, sizes, strict=True) if other == size]
         axis.axvspan(there[0] - 0.5, there[-1] + 0.5, color="0.5", alpha=0.06 * (index % 2) + 0.02, lw=0)
-        axis.text((there[0] + there[-1]) / 2, 0.97, f"{size} px", transform=axis.get_xaxis_transform(), ha="center", va="top",
-                  fontsize=9, color="0.35")
+        axis.text(
+            (there[0] + there[-1]) / 2,
+            0.97,
+            f"{size} px",
+            transform=axis.get_xaxis_transform(),
+            ha="center",
+            va="top",
+            fontsize=9,
+            color="0.35",
+        )
     for mark in marks:
         axis.axvline(mark, color="0.6", lw=0.8, ls=":")
-    axis.set(yscale="log", xlabel="step (one evaluation of both losses and their gradient)", ylabel="weighted loss", xlim=(0, steps[-1]))
+    axis.set(
+        yscale="log",
+        xlabel="step (one evaluation of both losses and their gradient)",
+        ylabel="weighted loss",
+        xlim=(0, steps[-1]),
+    )
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.93))
@@ -99,7 +121,9 @@ def show_paths(f: Callable[[Tensor], Tensor], paths: Mapping[str, Tensor], *, he
     values = f(torch.stack(torch.meshgrid(x, y, indexing="xy")))
     figure = Figure(figsize=(3.6 * len(paths), height), layout="constrained")
     axes = figure.subplots(1, len(paths), squeeze=False, sharex=True, sharey=True)[0]
-    for axis, (name, path), color in zip(axes, paths.items(), itertools.cycle((COLORS["style"], COLORS["content"], "#009E73")), strict=False):
+    for axis, (name, path), color in zip(
+        axes, paths.items(), itertools.cycle((COLORS["style"], COLORS["content"], GREEN)), strict=False
+    ):
         axis.contour(x, y, values.sqrt(), levels=10, colors="0.75", linewidths=0.8)
         axis.plot(path[:, 0], path[:, 1], "o-", color=color, ms=3, lw=1)
         axis.plot(0, 0, "k+", ms=10)
@@ -108,9 +132,13 @@ def show_paths(f: Callable[[Tensor], Tensor], paths: Mapping[str, Tensor], *, he
     return figure
 
 
-def _titled(images: Mapping[str, Tensor] | Sequence[Tensor]) -> tuple[list[str], list[Tensor]]:
-    titles, pictures = zip(*images.items(), strict=True) if isinstance(images, Mapping) else ([""] * len(images), images)
+def titled(images: Mapping[str, Tensor] | Sequence[Tensor]) -> tuple[list[str], list[Tensor]]:
+    titles, pictures = (
+        zip(*images.items(), strict=True) if isinstance(images, Mapping) else ([""] * len(images), images)
+    )
     for picture in pictures:
         if picture.ndim != 4 or picture.shape[0] != 1 or picture.shape[1] not in (1, 3):
-            raise ValueError(f"A picture to show is a tensor of shape {tuple(picture.shape)}; wanted (1, 3, H, W) or (1, 1, H, W).")
+            raise ValueError(
+                f"A picture to show is a tensor of shape {tuple(picture.shape)}; wanted (1, 3, H, W) or (1, 1, H, W)."
+            )
     return list(titles), list(pictures)

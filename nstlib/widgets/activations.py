@@ -1,4 +1,6 @@
-"""Activations to walk through: every map of a layer, one of them over the picture, and the places where it is strongest."""
+"""Activations to walk through: every map of a layer, one of them over the picture, and the places where it is
+strongest.
+"""
 
 import ipywidgets as widgets
 import torch
@@ -6,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstlib.images import resize_image
-from nstlib.networks import FeatureNetwork, load_network
-from nstlib.plots import colored, receptive_field
+from nstlib.networks import FeatureNetwork, load_network, receptive_field
+from nstlib.plots import colored
 from nstlib.widgets.common import Explorer, encode, fit, message, named, pad, picture, shrink, text, told, upload
 
 GRID = (360, 480)  # height and width of all maps together
@@ -15,8 +17,9 @@ BIG = (330, 440)
 PATCH, PATCHES = 84, 5
 
 
-def explore_activations(image="riverside_town", network: FeatureNetwork | None = None, *, layer: str = "relu2_1",
-                        size: int | None = 256) -> "ActivationExplorer":
+def explore_activations(
+    image="riverside_town", network: FeatureNetwork | None = None, *, layer: str = "relu2_1", size: int | None = 256
+) -> "ActivationExplorer":
     """All activation maps of a layer; click one, or walk with the arrow keys, to lay it over the picture.
 
         Fˡ, one row for each filter: (1, N, h, w)        notebooks/02_activations
@@ -47,25 +50,67 @@ class ActivationExplorer(Explorer):
         (self.image,) = images.values()
         self.line = message()
         narrow = {"description_width": "auto"}
-        self.layer = widgets.SelectionSlider(options=network.layers, value=layer, description="layer", style=narrow, continuous_update=False,
-                                             layout={"width": "340px"})
-        self.channel = widgets.BoundedIntText(0, min=0, max=0, description="channel", style=narrow, layout={"width": "130px"})
-        self.opacity = widgets.FloatSlider(0.7, min=0, max=1, step=0.05, description="map over picture", style=narrow, readout_format=".0%",
-                                           layout={"width": "340px"})
+        self.layer = widgets.SelectionSlider(
+            options=network.layers,
+            value=layer,
+            description="layer",
+            style=narrow,
+            continuous_update=False,
+            layout={"width": "340px"},
+        )
+        self.channel = widgets.BoundedIntText(
+            0, min=0, max=0, description="channel", style=narrow, layout={"width": "130px"}
+        )
+        self.opacity = widgets.FloatSlider(
+            0.7,
+            min=0,
+            max=1,
+            step=0.05,
+            description="map over picture",
+            style=narrow,
+            readout_format=".0%",
+            layout={"width": "340px"},
+        )
         self.upload = upload(self.line, lambda name, image: self.show(image))
-        for control, name in ((self.layer, "nst-layer"), (self.channel, "nst-channel"), (self.opacity, "nst-opacity"), (self.upload, "nst-upload")):
+        for control, name in (
+            (self.layer, "nst-layer"),
+            (self.channel, "nst-channel"),
+            (self.opacity, "nst-opacity"),
+            (self.upload, "nst-upload"),
+        ):
             control.add_class(name)
-        grid, self.grid = pad("all maps of the layer: click one, or walk with the arrow keys", GRID[1], GRID[0], on_click=self._click,
-                              on_move=self._move)
+        grid, self.grid = pad(
+            "all maps of the layer: click one, or walk with the arrow keys",
+            GRID[1],
+            GRID[0],
+            on_click=self._click,
+            on_move=self._move,
+        )
         self.big = picture(BIG[1], BIG[0])
         self.big.add_class("nst-big")
         self.patches = picture(PATCHES * (PATCH + 4), PATCH)
         self.facts, self.title = text("", "nst-facts", min_height="48px"), text("", "nst-head")
-        super().__init__("Activations explorer", [
-            widgets.HBox([self.layer, self.channel, self.upload]), self.line,
-            widgets.HBox([widgets.VBox([self.title, grid]),
-                          widgets.VBox([text("&nbsp;"), self.big, self.opacity], layout={"margin": "0 0 0 12px"})]),
-            widgets.HBox([widgets.VBox([text("where it is strongest", "nst-head"), self.patches], layout={"width": "496px"}), self.facts])])
+        super().__init__(
+            "Activations explorer",
+            [
+                widgets.HBox([self.layer, self.channel, self.upload]),
+                self.line,
+                widgets.HBox(
+                    [
+                        widgets.VBox([self.title, grid]),
+                        widgets.VBox([text("&nbsp;"), self.big, self.opacity], layout={"margin": "0 0 0 12px"}),
+                    ]
+                ),
+                widgets.HBox(
+                    [
+                        widgets.VBox(
+                            [text("where it is strongest", "nst-head"), self.patches], layout={"width": "496px"}
+                        ),
+                        self.facts,
+                    ]
+                ),
+            ],
+        )
         self.layer.observe(lambda _: self._look(), "value")
         self.channel.observe(lambda change: self.select(change["new"]), "value")
         self.opacity.observe(lambda _: self._lay_over(), "value")
@@ -114,17 +159,35 @@ class ActivationExplorer(Explorer):
     def _lay_out(self) -> None:
         """All maps in a grid, on one scale."""
         count, height, width = self.features.shape
-        fits = {columns: min(GRID[1] / columns / width, GRID[0] / -(-count // columns) / height) for columns in range(1, count + 1)}
+        fits = {
+            columns: min(GRID[1] / columns / width, GRID[0] / -(-count // columns) / height)
+            for columns in range(1, count + 1)
+        }
         self.columns = max(fits, key=fits.get)  # where the maps are largest
         rows = -(-count // self.columns)
         self.cell = (GRID[0] // rows, GRID[1] // self.columns)
         self.low = min(0.0, self.features.quantile(0.005).item()) if self.features.numel() < 1e7 else 0.0
-        self.high = self.features.flatten()[::max(1, self.features.numel() // 10**6)].quantile(0.995).item() or 1.0
-        shade = [fit(colored(values, low=self.low, high=self.high), self.cell[0] - 2, self.cell[1] - 2, 0.5) for values in self.features]
-        tiles = F.pad(torch.cat([*shade, *[torch.full_like(shade[0], 0.5)] * (rows * self.columns - count)]), (1, 1, 1, 1), value=0.5)
-        sheet = tiles.view(rows, self.columns, 3, *self.cell).permute(2, 0, 3, 1, 4).reshape(1, 3, rows * self.cell[0], -1)
+        self.high = self.features.flatten()[:: max(1, self.features.numel() // 10**6)].quantile(0.995).item() or 1.0
+        shade = [
+            fit(colored(values, low=self.low, high=self.high), self.cell[0] - 2, self.cell[1] - 2, 0.5)
+            for values in self.features
+        ]
+        tiles = F.pad(
+            torch.cat([*shade, *[torch.full_like(shade[0], 0.5)] * (rows * self.columns - count)]),
+            (1, 1, 1, 1),
+            value=0.5,
+        )
+        sheet = (
+            tiles.view(rows, self.columns, 3, *self.cell).permute(2, 0, 3, 1, 4).reshape(1, 3, rows * self.cell[0], -1)
+        )
         self.sheet = F.pad(sheet, (0, GRID[1] - sheet.shape[-1], 0, GRID[0] - sheet.shape[-2]), value=0.5)
-        kind = "before the ReLU" if self.layer.value.startswith("conv") else "after the ReLU" if self.layer.value.startswith("relu") else "pooled"
+        kind = (
+            "before the ReLU"
+            if self.layer.value.startswith("conv")
+            else "after the ReLU"
+            if self.layer.value.startswith("relu")
+            else "pooled"
+        )
         self.title.value = f"{self.layer.value}, {kind}: {count} maps of {height} × {width}"
 
     def _draw(self) -> None:
@@ -134,15 +197,17 @@ class ActivationExplorer(Explorer):
         values = self.features[self.chosen]
         self.patches.value = encode(self._strongest(values), photograph=True)
         silent = (values <= 0).double().mean().item()
-        self.facts.value = (f'<b>channel {self.chosen}</b><br>mean {values.mean():.3g}, largest {values.max():.3g}<br>'
-                            f'<span class="nst-quiet">not above zero at {silent:.0%} of {values.numel():,} positions (sparsity)</span>')
+        self.facts.value = (
+            f"<b>channel {self.chosen}</b><br>mean {values.mean():.3g}, largest {values.max():.3g}<br>"
+            f'<span class="nst-quiet">not above zero at {silent:.0%} of {values.numel():,} positions (sparsity)</span>'
+        )
 
     def _framed(self) -> Tensor:
         row, column = divmod(self.chosen, self.columns)
         frame, (height, width) = self.sheet.clone(), self.cell
         ring = torch.ones(height, width, dtype=torch.bool)
         ring[2:-2, 2:-2] = False
-        part = frame[..., row * height:(row + 1) * height, column * width:(column + 1) * width]
+        part = frame[..., row * height : (row + 1) * height, column * width : (column + 1) * width]
         part[..., ring] = torch.tensor([1.0, 0.25, 0.2])[None, :, None]
         return frame
 
@@ -151,21 +216,28 @@ class ActivationExplorer(Explorer):
 
     def _blend(self) -> Tensor:
         values = self.features[self.chosen]
-        shade = F.interpolate(colored(values, low=self.low, high=values.max().item() or 1), tuple(self.image.shape[-2:]), mode="nearest")
+        shade = F.interpolate(
+            colored(values, low=self.low, high=values.max().item() or 1), tuple(self.image.shape[-2:]), mode="nearest"
+        )
         return (1 - self.opacity.value) * self.image + self.opacity.value * shade
 
     def _strongest(self, values: Tensor) -> Tensor:
-        """What the channel sees at its strongest places: a window as large as its receptive field, at least 24 pixels."""
+        """What the channel sees at its strongest places: a window as large as its receptive field, at least 24
+        pixels.
+        """
         field, stride, _ = receptive_field(self.layer.value)
         half, left = max(field, 24) // 2, values.clone()
         half = min(half, min(self.image.shape[-2:]) // 2)
         near, sight, found = max(1, half // stride), F.pad(self.image, (half,) * 4, value=0.5), []
         for _ in range(PATCHES):
             row, column = divmod(int(left.argmax()), left.shape[1])
-            top, side = (int((k + 0.5) * stride) for k in (row, column))  # in `sight`, the window begins where its middle was
-            patch = resize_image(sight[..., top:top + 2 * half, side:side + 2 * half], (PATCH, PATCH))
+            # In `sight`, the window begins where its middle was
+            top, side = (int((k + 0.5) * stride) for k in (row, column))
+            patch = resize_image(sight[..., top : top + 2 * half, side : side + 2 * half], (PATCH, PATCH))
             found.append(F.pad(patch, (2, 2, 0, 0), value=0.5))
-            left[max(0, row - near):row + near + 1, max(0, column - near):column + near + 1] = -torch.inf  # not the same place again
+            left[
+                max(0, row - near) : row + near + 1, max(0, column - near) : column + near + 1
+            ] = -torch.inf  # not the same place again
         return torch.cat(found, -1)
 
     def still(self) -> dict[str, Tensor]:

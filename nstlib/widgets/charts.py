@@ -1,18 +1,17 @@
-"""Small drawings that keep to the colours of the page, dark or light: text and lines take the colour of the text around them."""
+"""Small drawings that keep to the colours of the page, dark or light: text and lines take the colour of the text around
+them.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 
-from nstlib.plots import COLORS
-
-SHADES = {"content": "#3a92d0", "style": "#e8751a"}  # plots.COLORS, a little lighter: they are seen on dark ground as well
-assert SHADES.keys() <= COLORS.keys()
+from nstlib.plots.palette import ON_ANY_GROUND
 
 
 def loss_chart(history: Sequence[Mapping[str, float]], width: int = 350, height: int = 146) -> str:
     """Both weighted losses by step on a logarithmic scale, as SVG; `history` holds "step", "content" and "style"."""
     left, top, right, bottom = 44, 16, width - 8, height - 20
-    values = [record[kind] for record in history for kind in SHADES if record[kind] > 0]
+    values = [record[kind] for record in history for kind in ON_ANY_GROUND if record[kind] > 0]
     high = math.ceil(math.log10(max(values, default=1)))
     low = min(high - 1, max(high - 4, math.floor(math.log10(min(values, default=0.1)))))
     last = max((record["step"] for record in history), default=1)
@@ -21,28 +20,38 @@ def loss_chart(history: Sequence[Mapping[str, float]], width: int = 350, height:
         share = (math.log10(value) - low) / (high - low)
         return f"{left + (right - left) * step / last:.1f},{bottom - (bottom - top) * min(max(share, 0), 1):.1f}"
 
-    parts = [f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="losses by step" '
-             'style="font: 11px var(--jp-ui-font-family, sans-serif)" fill="currentColor" stroke="none">']
+    parts = [
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="losses by step" '
+        'style="font: 11px var(--jp-ui-font-family, sans-serif)" fill="currentColor" stroke="none">'
+    ]
     for power in range(low, high + 1):
         y = bottom - (bottom - top) * (power - low) / (high - low)
-        parts.append(f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" stroke-opacity="0.15"/>'
-                     f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" opacity="0.75">10<tspan dy="-4" font-size="8">{power}</tspan></text>')
-    for kind, color in SHADES.items():
+        parts.append(
+            f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" stroke-opacity="0.15"/>'
+            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" opacity="0.75">10<tspan dy="-4" font-size="8">{power}</tspan></text>'
+        )
+    for kind, color in ON_ANY_GROUND.items():
         points = " ".join(place(record["step"], record[kind]) for record in history if record[kind] > 0)
         parts.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.8"/>')
-    parts.append(f'<text x="{left}" y="11" opacity="0.75">weighted losses of the picture</text><text x="{right}" y="{height - 5}" text-anchor="end" '
-                 f'opacity="0.75">step {last}</text>')
-    for k, (kind, color) in enumerate(SHADES.items()):
+    parts.append(
+        f'<text x="{left}" y="11" opacity="0.75">weighted losses of the picture</text><text x="{right}" y="{height - 5}" text-anchor="end" '
+        f'opacity="0.75">step {last}</text>'
+    )
+    for k, (kind, color) in enumerate(ON_ANY_GROUND.items()):
         parts.append(f'<text x="{right - 62 * k}" y="11" text-anchor="end" fill="{color}">{kind}</text>')
     return "".join([*parts, "</svg>"])
 
 
 def share_bars(shares: Mapping[str, float]) -> str:
     """Bars, one for each loss of each layer, with its share in per cent."""
-    rows = ['<div style="font-size: 11px; line-height: 17px"><span style="opacity: 0.75">share of the gradient, by layer</span>']
+    rows = [
+        '<div style="font-size: 11px; line-height: 17px"><span style="opacity: 0.75">share of the gradient, by layer</span>'
+    ]
     for name, share in shares.items():
-        color = SHADES[name.split()[0]]
-        rows.append(f'<div style="display: flex"><span style="width: 92px">{name}</span><span style="flex: 1; padding-top: 3px">'
-                    f'<span style="display: block; height: 10px; background: {color}; width: {100 * share:.1f}%"></span></span>'
-                    f'<span style="width: 40px; text-align: right">{100 * share:.0f} %</span></div>')
+        color = ON_ANY_GROUND[name.split()[0]]
+        rows.append(
+            f'<div style="display: flex"><span style="width: 92px">{name}</span><span style="flex: 1; padding-top: 3px">'
+            f'<span style="display: block; height: 10px; background: {color}; width: {100 * share:.1f}%"></span></span>'
+            f'<span style="width: 40px; text-align: right">{100 * share:.0f} %</span></div>'
+        )
     return "".join([*rows, "</div>"])

@@ -37,8 +37,9 @@ CSS = """<style>
 .nst-wrong { color: var(--jp-error-color1, #c62828); }
 </style>"""
 
-# The kernel hears of the pad through a hidden text field. Its text is the whole story since the last click, so a message that is
-# overtaken by the next one loses nothing. JupyterLab's own shortcuts for arrow keys are kept out by data-lm-suppress-shortcuts.
+# The kernel hears of the pad through a hidden text field. Its text is the whole story since the last click, so a
+# message that is overtaken by the next one loses nothing. JupyterLab's own shortcuts for arrow keys are kept out by
+# data-lm-suppress-shortcuts.
 _OVER = """<div class="nst-over" tabindex="0" role="application" aria-label="{label}" title="{label}" data-lm-suppress-shortcuts="true"
  onclick="const r = this.getBoundingClientRect(); this.focus();
   this.nst = {{since: Date.now(), x: (event.clientX - r.left) / r.width, y: (event.clientY - r.top) / r.height, right: 0, down: 0}};
@@ -74,15 +75,24 @@ class Explorer(widgets.VBox):
     def _repr_mimebundle_(self, **options) -> dict:
         bundle = super()._repr_mimebundle_(**options)
         if panels := self.still():
-            bundle["image/jpeg"] = base64.b64encode(show_images(panels, columns=self.columns, height=self.height)._repr_jpeg_()).decode()
+            bundle["image/jpeg"] = base64.b64encode(
+                show_images(panels, columns=self.columns, height=self.height)._repr_jpeg_()
+            ).decode()
         return bundle
 
 
-def pad(label: str, width: int, height: int, *, on_click: Callable[[float, float], None],
-        on_move: Callable[[int, int], None]) -> tuple[widgets.Box, widgets.Image]:
+def pad(
+    label: str,
+    width: int,
+    height: int,
+    *,
+    on_click: Callable[[float, float], None],
+    on_move: Callable[[int, int], None],
+) -> tuple[widgets.Box, widgets.Image]:
     """A picture under the reader's hand, and the Image in it.
 
-    `on_click(x, y)` gets the place as shares of width and height; `on_move(right, down)` how often which arrow key was pressed.
+    `on_click(x, y)` gets the place as shares of width and height; `on_move(right, down)` how often which arrow key was
+    pressed.
     """
     shown = picture(width, height)
     wire = widgets.Text(layout={"display": "none"})
@@ -101,8 +111,10 @@ def pad(label: str, width: int, height: int, *, on_click: Callable[[float, float
             on_move(right, down)
 
     wire.observe(hear, "value")
-    box = widgets.Box([shown, widgets.HTML(_OVER.format(label=html.escape(label))), wire],
-                      layout={"width": f"{width}px", "height": f"{height}px", "flex": "none", "margin": "2px"})
+    box = widgets.Box(
+        [shown, widgets.HTML(_OVER.format(label=html.escape(label))), wire],
+        layout={"width": f"{width}px", "height": f"{height}px", "flex": "none", "margin": "2px"},
+    )
     box.add_class("nst-pad")
     return box, shown
 
@@ -138,9 +150,15 @@ def told(line: widgets.HTML) -> Iterator[None]:
         say(line, str(error).replace("\n", " ")[:400] or type(error).__name__, wrong=True)
 
 
-def upload(line: widgets.HTML, on_image: Callable[[str, Tensor], None], label: str = "Own picture") -> widgets.FileUpload:
-    """A button for the reader's own picture: `on_image(name, image)`; a file that is no picture becomes a sentence in `line`."""
-    button = widgets.FileUpload(accept="image/*", multiple=False, description=label, layout={"width": "auto", "flex": "none"})
+def upload(
+    line: widgets.HTML, on_image: Callable[[str, Tensor], None], label: str = "Own picture"
+) -> widgets.FileUpload:
+    """A button for the reader's own picture: `on_image(name, image)`; a file that is no picture becomes a sentence in
+    `line`.
+    """
+    button = widgets.FileUpload(
+        accept="image/*", multiple=False, description=label, layout={"width": "auto", "flex": "none"}
+    )
 
     def read(change: dict) -> None:
         if not change["new"]:
@@ -179,21 +197,27 @@ def enlarge(image: Tensor, width: int) -> Tensor:
 def fit(image: Tensor, height: int, width: int, fill: float = 1.0) -> Tensor:
     """The image (1, 3, h, w) as large as it can be inside `height` × `width`, in the middle of a plain ground."""
     scale = min(height / image.shape[-2], width / image.shape[-1])
-    size = [max(1, min(limit, round(side * scale))) for side, limit in zip(image.shape[-2:], (height, width), strict=True)]
+    size = [
+        max(1, min(limit, round(side * scale))) for side, limit in zip(image.shape[-2:], (height, width), strict=True)
+    ]
     small = F.interpolate(image.cpu(), size, mode="nearest" if scale > 1 else "area")
     down, right = height - size[0], width - size[1]
     return F.pad(small, (right // 2, right - right // 2, down // 2, down - down // 2), value=fill)
 
 
 def named(images: Mapping | Sequence, size: int | None) -> dict[str, Tensor]:
-    """Pictures by title, no longer side above `size`. Titles are the names of what is given by name, else "picture 1", …"""
+    """Pictures by title, no longer side above `size`. Titles are the names of what is given by name, else "picture 1",
+    …
+    """
     if not isinstance(images, Mapping):
         one = isinstance(images, (str, os.PathLike, bytes, Tensor, np.ndarray, Image.Image))
         given, images = [images] if one else list(images), {}
         for number, image in enumerate(given, 1):
-            images[untaken(Path(image).stem if isinstance(image, (str, os.PathLike)) else f"picture {number}", images)] = image
+            images[
+                untaken(Path(image).stem if isinstance(image, (str, os.PathLike)) else f"picture {number}", images)
+            ] = image
     if not images:
-        raise ValueError("There is no picture to explore; give one or more, for example \"riverside_town\".")
+        raise ValueError('There is no picture to explore; give one or more, for example "riverside_town".')
     return {name: shrink(load_image(im), size) for name, im in images.items()}
 
 

@@ -25,12 +25,16 @@ _CSS = """<style>
 .nst-compare input[type=range] { width: 180px; vertical-align: middle; }
 </style>"""
 _ROOT = "const c = this.closest('.nst-compare');"
-_DRAG = (f"if (event.type === 'pointermove' && !event.buttons) return; event.preventDefault(); {_ROOT} const r = this.getBoundingClientRect();"
-         " const s = Math.min(100, Math.max(0, 100 * (event.clientX - r.left) / r.width)); c.style.setProperty('--cut', s + '%');"
-         " c.querySelector('.nst-cut').value = s;")
-_AIM = (f"{_ROOT} const r = this.getBoundingClientRect(); c.style.setProperty('--x', 100 * (event.clientX - r.left) / r.width + '%');"
-        " c.style.setProperty('--y', 100 * (event.clientY - r.top) / r.height + '%'); const z = c.querySelector('.nst-zoom');"
-        " if (z.value == 1) { z.value = 3; c.style.setProperty('--zoom', 3); }")
+_DRAG = (
+    f"if (event.type === 'pointermove' && !event.buttons) return; event.preventDefault(); {_ROOT} const r = this.getBoundingClientRect();"
+    " const s = Math.min(100, Math.max(0, 100 * (event.clientX - r.left) / r.width)); c.style.setProperty('--cut', s + '%');"
+    " c.querySelector('.nst-cut').value = s;"
+)
+_AIM = (
+    f"{_ROOT} const r = this.getBoundingClientRect(); c.style.setProperty('--x', 100 * (event.clientX - r.left) / r.width + '%');"
+    " c.style.setProperty('--y', 100 * (event.clientY - r.top) / r.height + '%'); const z = c.querySelector('.nst-zoom');"
+    " if (z.value == 1) { z.value = 3; c.style.setProperty('--zoom', 3); }"
+)
 
 
 def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
@@ -38,12 +42,14 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
 
     Parameters
     ----------
-    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two; others than the first are resized to it.
+    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two; others than the
+        first are resized to it.
     width : of the two under the divider, in pixels
 
     Returns
     -------
-    Explorer: a widget, to be the last value of a cell. Drag the divider or use its slider; click a small picture to zoom there in all.
+    Explorer: a widget, to be the last value of a cell. Drag the divider or use its slider; click a small picture to
+    zoom there in all.
     """
     pictures = named(images, 1024)
     if len(pictures) < 2:
@@ -51,9 +57,16 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
     shape = tuple(next(iter(pictures.values())).shape[-2:])
     pictures = {name: resize_image(image, shape) for name, image in pictures.items()}
     names = list(pictures)
-    choice = [widgets.Dropdown(options=names, value=name, description=word, style={"description_width": "auto"}, layout={"width": "300px"})
-              for word, name in (("left", names[0]), ("right", names[-1]))]
-    sources = {name: "data:image/jpeg;base64," + base64.b64encode(encode(image, photograph=True)).decode() for name, image in pictures.items()}
+    choice = [
+        widgets.Dropdown(
+            options=names, value=name, description=word, style={"description_width": "auto"}, layout={"width": "300px"}
+        )
+        for word, name in (("left", names[0]), ("right", names[-1]))
+    ]
+    sources = {
+        name: "data:image/jpeg;base64," + base64.b64encode(encode(image, photograph=True)).decode()
+        for name, image in pictures.items()
+    }
     stage = text()
 
     def draw(_=None) -> None:
@@ -69,9 +82,11 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
 
 def _page(sources: Mapping[str, str], left: str, right: str, width: int, shape: tuple[int, int]) -> str:
     height, small = round(width * shape[0] / shape[1]), round(THUMB * shape[0] / shape[1])
-    frames = "".join(f'<div style="margin: 8px 8px 0 0; width: {THUMB}px"><div class="nst-frame" style="height: {small}px" onclick="{_AIM}">'
-                     f'<img src="{source}" alt="{html.escape(name)}"></div><small>{html.escape(name)}</small></div>'
-                     for name, source in sources.items())
+    frames = "".join(
+        f'<div style="margin: 8px 8px 0 0; width: {THUMB}px"><div class="nst-frame" style="height: {small}px" onclick="{_AIM}">'
+        f'<img src="{source}" alt="{html.escape(name)}"></div><small>{html.escape(name)}</small></div>'
+        for name, source in sources.items()
+    )
     return f"""{_CSS}<div class="nst-compare" data-lm-suppress-shortcuts="true">
 <div class="nst-stage" style="width: {width}px; max-width: 100%; height: {height}px" onpointerdown="{_DRAG}" onpointermove="{_DRAG}">
 <img src="{sources[right]}" alt="{html.escape(right)}" draggable="false">
@@ -87,5 +102,5 @@ def _halves(pictures: Mapping[str, Tensor], names: list[str]) -> dict[str, Tenso
     """Left half of the first, right half of the last, with the divider between; then all."""
     both, middle = pictures[names[-1]].clone(), pictures[names[0]].shape[-1] // 2
     both[..., :middle] = pictures[names[0]][..., :middle]
-    both[..., middle - 1:middle + 1] = 1
+    both[..., middle - 1 : middle + 1] = 1
     return {f"{names[0]} | {names[-1]}": both, **{name: pictures[name] for name in names}}

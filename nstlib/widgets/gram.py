@@ -10,15 +10,36 @@ from torch import Tensor
 from nstlib.losses import gram_matrix
 from nstlib.networks import FeatureNetwork, load_network
 from nstlib.plots import cluster_order, colored
-from nstlib.widgets.common import Explorer, encode, enlarge, message, named, pad, picture, say, shrink, text, told, untaken, upload
+from nstlib.widgets.common import (
+    Explorer,
+    encode,
+    enlarge,
+    message,
+    named,
+    pad,
+    picture,
+    say,
+    shrink,
+    text,
+    told,
+    untaken,
+    upload,
+)
+from nstlib.widgets.gram_parts import marked, meaning, panels, shuffled, sign, sum_words
 
 SIDE = 252  # of a Gram matrix on the page, in pixels
 MAP = (126, 168)  # height and width of a map on the page
 
 
-def explore_gram(images: Mapping | Sequence = ("riverside_town", "night_swirls"), network: FeatureNetwork | None = None, *,
-                 layer: str = "relu3_1", size: int | None = 256) -> "GramExplorer":
-    """Gram matrices of two pictures and their difference; click an entry, or walk with the arrow keys, to see where it comes from.
+def explore_gram(
+    images: Mapping | Sequence = ("riverside_town", "night_swirls"),
+    network: FeatureNetwork | None = None,
+    *,
+    layer: str = "relu3_1",
+    size: int | None = 256,
+) -> "GramExplorer":
+    """Gram matrices of two pictures and their difference; click an entry, or walk with the arrow keys, to see where it
+    comes from.
 
         Gᵢⱼ = Σₖ Fᵢₖ Fⱼₖ        equation 3; notebooks/04_gram_matrices_and_style
 
@@ -31,10 +52,11 @@ def explore_gram(images: Mapping | Sequence = ("riverside_town", "night_swirls")
 
     Returns
     -------
-    GramExplorer: a widget, to be the last value of a cell. `select(i, j)` does what a click does; `number()` is the entry shown.
+    GramExplorer: a widget, to be the last value of a cell. `select(i, j)` does what a click does; `number()` is the
+    entry shown.
 
-    Filters are drawn in an order that puts those which fire together side by side (`cluster_order`). Colours show √(Gᵢⱼ / M), per
-    position, so that pictures of different sizes can be compared.
+    Filters are drawn in an order that puts those which fire together side by side (`cluster_order`). Colours show √(Gᵢⱼ
+    / M), per position, so that pictures of different sizes can be compared.
     """
     network = network or load_network()
     return GramExplorer(named(images, size), network, layer, size)
@@ -51,10 +73,14 @@ class GramExplorer(Explorer):
         self._setting = False
         self.line = message()
         self._controls(layer)
-        pads, self.squares = zip(*(pad(f"{what}: click an entry, or walk with the arrow keys", SIDE, SIDE, on_click=self._click,
-                                       on_move=self._move) for what in ("first picture", "second picture", "difference")), strict=True)
+        how, act = "click an entry, or walk with the arrow keys", {"on_click": self._click, "on_move": self._move}
+        words = ("first picture", "second picture", "difference")
+        pads, self.squares = zip(*(pad(f"{what}: {how}", SIDE, SIDE, **act) for what in words), strict=True)
         self.heads = [text("", "nst-head", width=f"{SIDE}px") for _ in range(3)]
-        columns = [widgets.VBox([head, box], layout={"margin": "0 6px 0 0"}) for head, box in zip(self.heads, pads, strict=True)]
+        columns = [
+            widgets.VBox([head, box], layout={"margin": "0 6px 0 0"})
+            for head, box in zip(self.heads, pads, strict=True)
+        ]
         right = widgets.VBox([self.of, self.top], layout={"width": "136px", "margin": "0"})
         self.maps = [[picture(MAP[1], MAP[0]) for _ in range(3)] for _ in range(2)]
         for shown in (*self.maps[0], *self.maps[1]):
@@ -62,13 +88,26 @@ class GramExplorer(Explorer):
         self.captions = [text("", "nst-head", width=f"{MAP[1]}px") for _ in range(3)]
         self.sums = [text("", f"nst-sum-{k}", width="350px") for k in range(2)]
         self.meaning = text("", "nst-quiet")
-        head = widgets.HBox([self.captions[0], _sign("×"), self.captions[1], _sign("="), self.captions[2]], layout={"margin": "6px 0 2px 0"})
-        rows = [widgets.HBox([maps[0], _sign("×"), maps[1], _sign("="), maps[2], total], layout={"margin": "0 0 6px 0"})
-                for maps, total in zip(self.maps, self.sums, strict=True)]
-        super().__init__("Gram matrices explorer", [
-            widgets.HBox([self.layer, self.choice[0], self.choice[1]]),
-            widgets.HBox([self.at[0], self.at[1], self.shuffle, self.upload]),
-            self.line, widgets.HBox([*columns, right]), self.meaning, head, *rows])
+        head = widgets.HBox(
+            [self.captions[0], sign("×"), self.captions[1], sign("="), self.captions[2]],
+            layout={"margin": "6px 0 2px 0"},
+        )
+        rows = [
+            widgets.HBox([maps[0], sign("×"), maps[1], sign("="), maps[2], total], layout={"margin": "0 0 6px 0"})
+            for maps, total in zip(self.maps, self.sums, strict=True)
+        ]
+        super().__init__(
+            "Gram matrices explorer",
+            [
+                widgets.HBox([self.layer, self.choice[0], self.choice[1]]),
+                widgets.HBox([self.at[0], self.at[1], self.shuffle, self.upload]),
+                self.line,
+                widgets.HBox([*columns, right]),
+                self.meaning,
+                head,
+                *rows,
+            ],
+        )
         self._take()
 
     def _controls(self, layer: str) -> None:
@@ -76,21 +115,37 @@ class GramExplorer(Explorer):
         if layer not in relus:
             raise ValueError(f"layer is {layer!r}; wanted one of {', '.join(relus)}.")
         narrow = {"description_width": "auto"}
-        self.layer = widgets.SelectionSlider(options=relus, value=layer, description="layer", style=narrow, continuous_update=False,
-                                             layout={"width": "300px"})
-        names = list(self.pictures)
-        self.choice = [widgets.Dropdown(options=names, value=names[min(k, len(names) - 1)], description=word, style=narrow,
-                                        layout={"width": "230px"}) for k, word in enumerate(("first", "second"))]
-        self.at = [widgets.BoundedIntText(0, min=0, max=0, description=f"filter {word}", style=narrow, layout={"width": "120px"})
-                   for word in "ij"]
-        self.shuffle = widgets.ToggleButton(False, description="Shuffle positions", tooltip="scramble all maps in the same way",
-                                            layout={"width": "150px"})
+        self.layer = widgets.SelectionSlider(
+            options=relus,
+            value=layer,
+            description="layer",
+            style=narrow,
+            continuous_update=False,
+            layout={"width": "300px"},
+        )
+        names, menu = list(self.pictures), {"style": narrow, "layout": {"width": "230px"}}
+        self.choice = [
+            widgets.Dropdown(options=names, value=names[min(k, len(names) - 1)], description=word, **menu)
+            for k, word in enumerate(("first", "second"))
+        ]
+        number = {"min": 0, "max": 0, "style": narrow, "layout": {"width": "120px"}}
+        self.at = [widgets.BoundedIntText(0, description=f"filter {word}", **number) for word in "ij"]
+        scramble = {"tooltip": "scramble all maps in the same way", "layout": {"width": "150px"}}
+        self.shuffle = widgets.ToggleButton(False, description="Shuffle positions", **scramble)
         self.upload = upload(self.line, self.add)
-        self.of = widgets.Dropdown(options=[("first", 0), ("second", 1), ("difference", 2)], description="top of", style=narrow,
-                                   layout={"width": "134px", "margin": "0 0 4px 0"})
-        self.top = widgets.Select(options=[], rows=10, layout={"width": "134px", "height": f"{SIDE - 8}px", "margin": "0"})
-        for control, name in ((self.layer, "nst-layer"), (self.shuffle, "nst-shuffle"), (self.top, "nst-top"), (self.upload, "nst-upload"),
-                              (self.at[0], "nst-i"), (self.at[1], "nst-j")):
+        which = [("first", 0), ("second", 1), ("difference", 2)]
+        above = {"width": "134px", "margin": "0 0 4px 0"}
+        self.of = widgets.Dropdown(options=which, description="top of", style=narrow, layout=above)
+        below = {"width": "134px", "height": f"{SIDE - 8}px", "margin": "0"}
+        self.top = widgets.Select(options=[], rows=10, layout=below)
+        for control, name in (
+            (self.layer, "nst-layer"),
+            (self.shuffle, "nst-shuffle"),
+            (self.top, "nst-top"),
+            (self.upload, "nst-upload"),
+            (self.at[0], "nst-i"),
+            (self.at[1], "nst-j"),
+        ):
             control.add_class(name)
         for control in (self.layer, *self.choice):
             control.observe(lambda _: self._setting or self._look(), "value")
@@ -156,14 +211,19 @@ class GramExplorer(Explorer):
 
     def _scramble(self, fresh: bool = False) -> None:
         """The maps as they are, or with their positions shuffled: one permutation for all filters of a picture."""
-        self.features = [_shuffled(f) if self.shuffle.value else f for f in self.shapes]
+        self.features = [shuffled(f) if self.shuffle.value else f for f in self.shapes]
         before = None if fresh else self.grams
         self.grams = [gram_matrix(f)[0] for f in self.features]
         self.means = [gram / f[0, 0].numel() for gram, f in zip(self.grams, self.features, strict=True)]
         if self.shuffle.value and before:
-            change = max(((new - old).abs().max() / old.abs().max()).item() for new, old in zip(self.grams, before, strict=True))
-            say(self.line, "Every map is scrambled, all in the same way. No entry of the Gram matrices has changed"
-                           + (" (beyond rounding)." if change < 1e-9 else f": largest change {change:.1e}."))
+            change = max(
+                ((new - old).abs().max() / old.abs().max()).item() for new, old in zip(self.grams, before, strict=True)
+            )
+            say(
+                self.line,
+                "Every map is scrambled, all in the same way. No entry of the Gram matrices has changed"
+                + (" (beyond rounding)." if change < 1e-9 else f": largest change {change:.1e}."),
+            )
         elif not fresh:
             say(self.line, "")
         self._paint()
@@ -189,7 +249,11 @@ class GramExplorer(Explorer):
         high = max(first.quantile(0.99).item(), second.quantile(0.99).item()) ** 0.5
         change = (first - second).sign() * (first - second).abs().sqrt()
         reach = change.abs().quantile(0.99).item() or 1
-        squares = [colored(first.sqrt(), high=high), colored(second.sqrt(), high=high), colored(change, low=-reach, high=reach, colors="PuOr_r")]
+        squares = [
+            colored(first.sqrt(), high=high),
+            colored(second.sqrt(), high=high),
+            colored(change, low=-reach, high=reach, colors="PuOr_r"),
+        ]
         self.painted = [enlarge(square, SIDE) for square in squares]
         names = [choice.value for choice in self.choice]
         for head, title in zip(self.heads, (*names, f"{names[0]} − {names[1]}"), strict=True):
@@ -200,15 +264,20 @@ class GramExplorer(Explorer):
         self._set_fields(len(self.order))
         row, column = self.order.index(self.i), self.order.index(self.j)
         for shown, square in zip(self.squares, self.painted, strict=True):
-            shown.value = encode(_marked(square, row, column, len(self.order)))
-        for caption, words in zip(self.captions, (f"map of filter i = {self.i}", f"map of filter j = {self.j}", "product of the two"),
-                                  strict=True):
+            shown.value = encode(marked(square, row, column, len(self.order)))
+        for caption, words in zip(
+            self.captions,
+            (f"map of filter i = {self.i}", f"map of filter j = {self.j}", "product of the two"),
+            strict=True,
+        ):
             caption.value = words
-        for which, panels in enumerate(self._panels()):
-            for shown, panel in zip(self.maps[which], panels, strict=True):
+        for which, maps in enumerate(panels(self.features, self.i, self.j)):
+            for shown, panel in zip(self.maps[which], maps, strict=True):
                 shown.value = encode(panel)  # the page enlarges it
-            self.sums[which].value = self._sum(which)
-        self.meaning.value = _meaning(self.i, self.j)
+            self.sums[which].value = sum_words(
+                self.choice[which].value, self.features[which], self.i, self.j, self.number(which)
+            )
+        self.meaning.value = meaning(self.i, self.j)
 
     def _set_fields(self, filters: int) -> None:
         self._setting = True  # by program, not by the reader: nothing to answer
@@ -216,61 +285,14 @@ class GramExplorer(Explorer):
             box.max, box.value = filters - 1, value
         self._setting = False
 
-    def _panels(self) -> list[list[Tensor]]:
-        """For each picture: map i, map j, product; one scale for the maps, one for the products."""
-        pairs = [(f[0, self.i], f[0, self.j]) for f in self.features]
-        high = max(part.max().item() for pair in pairs for part in pair) or 1
-        most = max((a * b).max().item() for a, b in pairs) or 1
-        return [[colored(a, high=high), colored(b, high=high), colored(a * b, high=most, colors="inferno")] for a, b in pairs]
-
-    def _sum(self, which: int) -> str:
-        a, b = (self.features[which][0, k] for k in (self.i, self.j))
-        name = html.escape(self.choice[which].value)
-        return (f'<div style="margin-left:12px"><b>{name}</b><br>sum of the product, over {a.shape[0]} × {a.shape[1]} positions: '
-                f'<span class="nst-number nst-sum">{(a * b).sum():,.1f}</span><br>'
-                f'entry G<sub>{self.i},{self.j}</sub> of the Gram matrix: <span class="nst-number nst-entry">{self.number(which):,.1f}</span><br>'
-                f'<span class="nst-quiet">per position: {self.number(which) / a.numel():.3g}</span></div>')
-
     def still(self) -> dict[str, Tensor]:
         row, column = self.order.index(self.i), self.order.index(self.j)
-        squares = {head: _marked(square, row, column, len(self.order))
-                   for head, square in zip((*(choice.value for choice in self.choice), "difference"), self.painted, strict=True)}
-        maps = self._panels()[0]
+        squares = {
+            head: marked(square, row, column, len(self.order))
+            for head, square in zip(
+                (*(choice.value for choice in self.choice), "difference"), self.painted, strict=True
+            )
+        }
+        maps = panels(self.features, self.i, self.j)[0]
         sums = {f"filter {self.i}": maps[0], f"filter {self.j}": maps[1], f"product: sum {self.number():,.1f}": maps[2]}
         return {**squares, **{name: enlarge(panel, SIDE) for name, panel in sums.items()}}
-
-
-def _meaning(i: int, j: int) -> str:
-    if i == j:
-        return ("On the diagonal, a map meets itself: the sum of its squares says how strongly this filter fires, wherever it is. "
-                "It is never negative.")
-    return ("Off the diagonal, the product is large only where both filters fire: the sum says how often they fire together, and no "
-            "longer where. G<sub>ij</sub> = G<sub>ji</sub>.")
-
-
-def _sign(sign: str) -> widgets.HTML:
-    return text(f'<div style="text-align:center">{sign}</div>', "nst-quiet", width="22px", align_self="center")
-
-
-def _shuffled(features: Tensor) -> Tensor:
-    """One permutation of the positions, the same for every filter."""
-    flat = features.flatten(2)
-    return flat[..., torch.randperm(flat.shape[-1])].view_as(features)
-
-
-def _marked(square: Tensor, row: int, column: int, filters: int) -> Tensor:
-    """Lines through the row and the column, which leave the entry itself free."""
-    marked, cell = square.clone(), square.shape[-1] // filters
-    gap = max(cell, 10)
-    across, down = (slice(max(0, (k + 1) * cell - cell // 2 - gap), (k + 1) * cell - cell // 2 + gap) for k in (column, row))
-    lines = torch.zeros(square.shape[-2:], dtype=torch.bool)
-    middle = [k * cell + cell // 2 for k in (row, column)]
-    lines[middle[0]], lines[:, middle[1]] = True, True
-    lines[down, across] = False
-    frame = torch.zeros_like(lines)
-    frame[down, across] = True
-    inner = (slice(down.start + 2, down.stop - 2), slice(across.start + 2, across.stop - 2))
-    frame[inner] = False
-    marked[..., lines] = 0.6 * marked[..., lines] + 0.4
-    marked[..., frame] = torch.tensor([1.0, 0.25, 0.2])[None, :, None]
-    return marked

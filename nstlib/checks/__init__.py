@@ -1,0 +1,18 @@
+"""Checkers for the exercises, a module for each lesson.
+
+Each `check_*` takes the learner's own function, tries it on a few small numbers and prints one line: right, not
+attempted yet, or a hint that names the mistake. It never shows the answer. Solutions: notebooks/solutions/.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "lesson_01": ["check_to_tensor", "check_convolve", "check_average_pool"],
+        "lesson_02": ["check_patch_rows", "check_normalize_input", "check_sparsity"],
+        "lesson_03": ["check_content_loss", "check_content_loss_gradient"],
+        "lesson_04": ["check_gram_matrix", "check_layer_style_loss", "check_style_loss_gradient"],
+        "lesson_05": ["check_weighted_style_loss", "check_alpha_for", "check_to_bytes"],
+    },
+)

@@ -1,0 +1,88 @@
+"""How long a style transfer will take, and how much memory."""
+
+import itertools
+import math
+import statistics
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from nstlib.images import resized_shape
+from nstlib.networks import FeatureNetwork, load_network
+from nstlib.objectives import CONTENT_LAYERS, STYLE_LAYERS
+from nstlib.optimize import Stopped
+from nstlib.optimize.memory import PROGRAM, memory_needed
+from nstlib.transfer import STEPS, stages_for, style_transfer
+
+
+class Estimate(NamedTuple):
+    seconds: float
+    bytes: float
+
+
+def estimate(
+    content_size: int | tuple[int, int],
+    network: FeatureNetwork | None = None,
+    *,
+    content_layers: Sequence[str] = CONTENT_LAYERS,
+    style_layers: Sequence[str] = STYLE_LAYERS,
+    scales: int | None = None,
+    steps: int = STEPS,
+    method: str = "lbfgs",
+    coarse_to_fine: bool = True,
+    precision: str = "auto",
+) -> Estimate:
+    """Time and memory that a `style_transfer` will take on this machine, before it begins.
+
+    It runs a few steps and takes the median of their times: 24 for a picture of up to 384 pixels, fewer for a larger
+    one, six from 768 pixels on, and none at more than 1536. Above that, time grows with the number of pixels; below, it
+    grows faster where the activations outgrow the processor's caches and the system has to find fresh memory for each
+    of them.
+
+    Parameters
+    ----------
+    content_size : (height, width) of the result in pixels, or its longer side, for a picture of 4 : 3
+    network, content_layers, style_layers, scales, steps, method, coarse_to_fine, precision : as for `style_transfer`
+
+    Returns
+    -------
+    Estimate: seconds; and bytes, the whole program at its peak (on a GPU: the GPU's memory)
+
+    Raises
+    ------
+    ValueError: as `style_transfer`. No MemoryError: a size that does not fit has its estimate too.
+    """
+    shape = (round(content_size * 0.75), content_size) if isinstance(content_size, int) else content_size
+    network, layers = network or load_network(), [*content_layers, *style_layers]
+
+    def seconds_per_pixel(side: int) -> float:
+        noise = torch.rand(1, 3, *resized_shape(shape, side), generator=torch.Generator().manual_seed(0))
+        count = min(24, max(6, round(24 * (384 / side) ** 2)))
+        run = style_transfer(
+            noise,
+            noise.flip(3),
+            network=network,
+            content_layers=content_layers,
+            style_layers=style_layers,
+            scales=scales,
+            size=None,
+            steps=count,
+            method=method,
+            coarse_to_fine=False,
+            precision=precision,
+            progress=False,
+        )
+        if run.stopped:
+            raise KeyboardInterrupt if run.stopped is Stopped.INTERRUPTED else MemoryError(run.note)
+        times = [record["time"] for record in run.history]
+        return statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) / noise[0, 0].numel()
+
+    try:
+        seconds = seconds_per_pixel(min(max(shape), 1536))
+    except MemoryError:  # then as for a small one
+        seconds = seconds_per_pixel(384)
+    stages = stages_for(shape, shape, layers, steps, method, coarse_to_fine)
+    evaluated = sum(stage.steps * math.prod(stage.size) for stage in stages)
+    fast = network.for_optimization(precision)
+    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, *shape, scales=scales))

@@ -1,0 +1,276 @@
+"""Style transfer, reconstruction and texture: an objective and a run, put together."""
+
+import os
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nstlib.images import Picture, load_image, resize_image, resized_shape
+from nstlib.networks import FeatureNetwork, least_size, load_network
+from nstlib.objectives import (
+    CONTENT_LAYERS,
+    CONTENT_WEIGHT,
+    PAPER_STYLE_LAYERS,
+    STYLE_LAYERS,
+    Objective,
+    check_objective,
+    content_objective,
+    gatys_objective,
+    layer_names,
+    texture_objective,
+)
+from nstlib.optimize import Checkpoint, Result, Stage, optimize_image, plan_stages
+from nstlib.optimize import coarse_to_fine as run_stages
+from nstlib.optimize.checkpoint import fingerprint
+from nstlib.optimize.memory import check_memory
+from nstlib.optimize.run import OnStep, whole_steps
+
+STEPS = 140  # evaluations of the objective by default
+OBJECTIVE_KEYWORDS = (
+    "content_layers",
+    "style_layers",
+    "layer_weights",
+    "content_weight",
+    "style_weight",
+    "tv_weight",
+    "scales",
+    "relative",
+)
+# Parameters that stand in a result's settings as they were given
+SETTINGS = (
+    *OBJECTIVE_KEYWORDS,
+    "init",
+    "seed",
+    "steps",
+    "method",
+    "learning_rate",
+    "coarse_to_fine",
+    "edges",
+)
+MIRRORED = 4  # pixels that a picture must have to be mirrored at its edges
+
+
+def style_transfer(
+    content: Picture,
+    style: Picture,
+    *,
+    network: FeatureNetwork | None = None,
+    content_layers: Sequence[str] = CONTENT_LAYERS,
+    style_layers: Sequence[str] = STYLE_LAYERS,
+    layer_weights: Sequence[float] | None = None,
+    content_weight: float = CONTENT_WEIGHT,
+    style_weight: float = 1,
+    tv_weight: float = 0,
+    scales: int | None = None,
+    relative: bool = True,
+    size: int | None = 384,
+    init: str | Tensor = "content",
+    seed: int = 0,
+    steps: int = STEPS,
+    method: str = "lbfgs",
+    learning_rate: float | None = None,
+    coarse_to_fine: bool = True,
+    edges: str = "mirror",
+    precision: str = "auto",
+    progress: bool = True,
+    on_step: OnStep | None = None,
+    checkpoint: str | os.PathLike | None = None,
+) -> Result:
+    """Paint the photograph `content` in the manner of the painting `style`.
+
+        L_total = α L_content + β L_style + γ TV        equation 7; notebooks/05_style_transfer
+
+    Parameters
+    ----------
+    content, style : anything that `load_image` reads
+    network : FeatureNetwork; `load_network("mini")` where None
+    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative : what is minimised; see
+        `gatys_objective`. `**nstlib.PAPER` gives the paper's objective.
+    content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves
+        little of the photograph but its large forms; with ten times as much the painting lends colours and small
+        strokes. README.md shows five.
+    size : longer side of the result in pixels; None: that of `content`
+    init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
+    seed : for the noise. The same seed on the same machine with as many threads gives the same picture (nearly, on a
+        GPU: it adds up in any order).
+    steps : evaluations of the two losses, over all sizes
+    method, learning_rate, progress, on_step : as for `optimize_image`
+    coarse_to_fine : bool
+        A quarter of the steps at a third of the size, a quarter at two thirds, half at full size (`plan_stages`). Large
+        shapes settle while pixels are few. False: all steps at full size, as in the paper.
+    edges, precision : of the convolutions; see `FeatureNetwork.for_optimization`. Pixels, Gram matrices, losses and the
+        curvature that L-BFGS learns are float32 in any case.
+    checkpoint : file, optional
+        The state of the run is written there every 30 s, and a run that finds the file goes on from it: to the very
+        same picture as without the interruption, on the same processor with as many threads. Delete the file when the
+        picture is saved.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    ValueError: an unknown layer, init or method, a weight that is negative or not finite, pictures too small for a
+        layer, or a checkpoint of other settings.
+    MemoryError: the picture is too large; the message names a size that fits.
+
+    Notes
+    -----
+    What differs from the paper. (1) The start is the photograph and sizes grow, for speed; `init="noise",
+    coarse_to_fine=False` gives the paper's. (2) Each loss is a share of what it is for activations of zero, so layers
+    count alike and α keeps its meaning; styles are compared at several sizes of the picture, and on layers of blocks 1
+    to 3 (`gatys_objective`). (3) The painting keeps its proportions, its longer side as long as the result's; its Gram
+    matrices count per position. (4) The picture goes on as its mirror image beyond its edges (`edges`).
+    """
+    settings = {name: value for name, value in locals().items() if name in SETTINGS}
+    settings |= {"content_layers": layer_names(content_layers), "style_layers": layer_names(style_layers)}
+    wanted = {name: settings[name] for name in OBJECTIVE_KEYWORDS}
+    check_objective(**wanted)
+    layers = [*wanted["content_layers"], *wanted["style_layers"]]
+    given, steps = network or load_network(), whole_steps(steps)
+    content, style = (load_image(picture).to(given.device) for picture in (content, style))
+    shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
+    network = _for_pictures(given, precision, edges, shape, style)
+    check_memory(network, layers, *shape, scales=scales)
+    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
+    settings |= {"network": network.name, "size": max(shape), "precision": str(network.dtype).removeprefix("torch.")}
+    settings["init"] = init if isinstance(init, str) else "tensor"
+
+    def objective_at(shape: tuple[int, int]) -> Objective:
+        return gatys_objective(resize_image(content, shape), resize_image(style, max(shape)), network, **wanted)
+
+    start = first_image(init, resize_image(content, stages[0].size), style, seed)
+    saved = None
+    if checkpoint:
+        inputs = {"content": content, "style": style, "init": start, "network": given}
+        hashes = {f"{name}_sha256": fingerprint(value) for name, value in inputs.items()}
+        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes})
+    how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
+    result = run_stages(start, objective_at, stages, saved=saved, **how)
+    result.settings = settings
+    return result
+
+
+def reconstruct_content(
+    content: Picture,
+    layer: str = "relu4_2",
+    *,
+    network: FeatureNetwork | None = None,
+    size: int | None = 256,
+    init: str | Tensor = "noise",
+    seed: int = 0,
+    steps: int = 300,
+    method: str = "lbfgs",
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> Result:
+    """A picture with the same activations as `content` at one layer, found from noise: what that layer knows of it.
+
+        x ← argmin L_content(p, x, l) / L_content(p, 0, l)        equation 1, as a share of what there is; figure 1
+
+    Parameters as for `style_transfer`; lesson: notebooks/03_content. The loss, "content", is 1 for activations of zero.
+    """
+    network = (network or load_network()).for_optimization()
+    content = load_image(content).to(network.device)
+    content = resize_image(content, size or max(content.shape[-2:]))
+    start = first_image(init, content, content, seed)
+    result = optimize_image(
+        start,
+        content_objective(content, layer, network),
+        steps=steps,
+        method=method,
+        progress=progress,
+        on_step=on_step,
+    )
+    result.settings |= {"network": network.name, "layer": layer, "seed": seed}
+    return result
+
+
+def synthesize_texture(
+    style: Picture,
+    layers: Sequence[str] = PAPER_STYLE_LAYERS,
+    *,
+    network: FeatureNetwork | None = None,
+    relative: bool = True,
+    size: int = 256,
+    init: str | Tensor = "noise",
+    seed: int = 0,
+    steps: int = 300,
+    method: str = "lbfgs",
+    coarse_to_fine: bool = True,
+    progress: bool = True,
+    on_step: OnStep | None = None,
+) -> Result:
+    """A square picture with the same Gram matrices as `style` and nothing else in common: its texture.
+
+        x ← argmin Σₗ wₗ Eₗ(G, A) / Eₗ(0, A)        equation 5, each layer relative to its own Gram matrix; figure 1
+
+    At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the
+    content left out. Lesson: notebooks/04_gram_matrices_and_style.
+    """
+    given, layers = network or load_network(), layer_names(layers)
+    style, shape = load_image(style).to(given.device), (size, size)
+    network = _for_pictures(given, "auto", "mirror", shape, style)
+    check_memory(network, layers, *shape, scales=1)
+    stages = stages_for(shape, style.shape[-2:], layers, whole_steps(steps), method, coarse_to_fine)
+
+    def objective_at(shape: tuple[int, int]) -> Objective:
+        return texture_objective(resize_image(style, max(shape)), layers, network, relative=relative)
+
+    start = first_image(init, torch.zeros(1, 3, *stages[0].size, device=given.device), style, seed)
+    result = run_stages(start, objective_at, stages, method=method, progress=progress, on_step=on_step)
+    result.settings |= {"network": network.name, "layers": layers, "relative": relative, "size": size, "seed": seed}
+    return result
+
+
+def transfer_network(name: str) -> FeatureNetwork:
+    """The network of this name that suits `style_transfer` best.
+
+    That is VGG-19 as it was trained: relative losses need no rescaling, and the paper's makes some filters that hardly
+    ever fire so large that L-BFGS needs twice as many steps (VGG-19's blocks 1 to 3, tubingen like starry_night: style
+    .0074 after 150 steps, .0024 without).
+    """
+    return load_network(name, normalized=name == "mini")
+
+
+def first_image(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:
+    """The picture to start from, of the shape of `content`."""
+    shape = tuple(content.shape[-2:])
+    if isinstance(init, Tensor):
+        if init.ndim != 4 or init.shape[:2] != (1, 3):
+            raise ValueError(
+                f"init is a tensor of shape {tuple(init.shape)}; wanted (1, 3, height, width), as load_image gives."
+            )
+        return resize_image(load_image(init).to(content), shape)
+    if init == "noise":  # drawn on the CPU: the same on every device
+        return torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(content)
+    if init in ("content", "style"):
+        return resize_image({"content": content, "style": style}[init], shape)
+    raise ValueError(f'init is {init!r}; it must be "content", "noise", "style" or an image tensor.')
+
+
+def _for_pictures(
+    network: FeatureNetwork, precision: str, edges: str, shape: Sequence[int], style: Tensor
+) -> FeatureNetwork:
+    """A copy of `network` for the optimisation; without mirrored edges where a picture is too small for them."""
+    narrow = min(*shape, *resized_shape(style.shape[-2:], max(shape)))
+    return network.for_optimization(precision, edges if narrow >= MIRRORED else "zeros")
+
+
+def stages_for(
+    shape: Sequence[int],
+    style_shape: Sequence[int],
+    layers: Sequence[str],
+    steps: int,
+    method: str,
+    coarse_to_fine: bool,
+) -> list[Stage]:
+    stages = [Stage(tuple(shape), steps)]
+    if coarse_to_fine:
+        stages = plan_stages(
+            shape, steps, least=max(map(least_size, layers)), narrowest=min(style_shape) / max(style_shape)
+        )
+    # Adam scales each pixel by itself
+    return [stage._replace(preconditioning=0) for stage in stages] if method == "adam" else stages

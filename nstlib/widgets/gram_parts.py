@@ -1,0 +1,74 @@
+"""What the Gram explorer shows: sentences, a shuffle, a mark, and the maps behind an entry. It keeps no state."""
+
+import html
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor
+
+from nstlib.plots import colored
+from nstlib.widgets.common import text
+
+
+def meaning(i: int, j: int) -> str:
+    if i == j:
+        return (
+            "On the diagonal, a map meets itself: the sum of its squares says how strongly this filter fires, wherever it is. "
+            "It is never negative."
+        )
+    return (
+        "Off the diagonal, the product is large only where both filters fire: the sum says how often they fire together, and no "
+        "longer where. G<sub>ij</sub> = G<sub>ji</sub>."
+    )
+
+
+def sign(sign: str) -> widgets.HTML:
+    return text(f'<div style="text-align:center">{sign}</div>', "nst-quiet", width="22px", align_self="center")
+
+
+def shuffled(features: Tensor) -> Tensor:
+    """One permutation of the positions, the same for every filter."""
+    flat = features.flatten(2)
+    return flat[..., torch.randperm(flat.shape[-1])].view_as(features)
+
+
+def marked(square: Tensor, row: int, column: int, filters: int) -> Tensor:
+    """Lines through the row and the column, which leave the entry itself free."""
+    marked, cell = square.clone(), square.shape[-1] // filters
+    gap = max(cell, 10)
+    across, down = (
+        slice(max(0, (k + 1) * cell - cell // 2 - gap), (k + 1) * cell - cell // 2 + gap) for k in (column, row)
+    )
+    lines = torch.zeros(square.shape[-2:], dtype=torch.bool)
+    middle = [k * cell + cell // 2 for k in (row, column)]
+    lines[middle[0]], lines[:, middle[1]] = True, True
+    lines[down, across] = False
+    frame = torch.zeros_like(lines)
+    frame[down, across] = True
+    inner = (slice(down.start + 2, down.stop - 2), slice(across.start + 2, across.stop - 2))
+    frame[inner] = False
+    marked[..., lines] = 0.6 * marked[..., lines] + 0.4
+    marked[..., frame] = torch.tensor([1.0, 0.25, 0.2])[None, :, None]
+    return marked
+
+
+def panels(features: list[Tensor], i: int, j: int) -> list[list[Tensor]]:
+    """For each picture: map i, map j, product; one scale for the maps, one for the products."""
+    pairs = [(f[0, i], f[0, j]) for f in features]
+    high = max(part.max().item() for pair in pairs for part in pair) or 1
+    most = max((a * b).max().item() for a, b in pairs) or 1
+    return [
+        [colored(a, high=high), colored(b, high=high), colored(a * b, high=most, colors="inferno")] for a, b in pairs
+    ]
+
+
+def sum_words(name: str, features: Tensor, i: int, j: int, entry: float) -> str:
+    """The sum of the product beside the entry of the Gram matrix, as HTML."""
+    a, b = features[0, i], features[0, j]
+    return (
+        f'<div style="margin-left:12px"><b>{html.escape(name)}</b><br>sum of the product, over {a.shape[0]} × '
+        f'{a.shape[1]} positions: <span class="nst-number nst-sum">{(a * b).sum():,.1f}</span><br>'
+        f"entry G<sub>{i},{j}</sub> of the Gram matrix: "
+        f'<span class="nst-number nst-entry">{entry:,.1f}</span><br>'
+        f'<span class="nst-quiet">per position: {entry / a.numel():.3g}</span></div>'
+    )

@@ -1,0 +1,159 @@
+"""Style transfer in a thread of its own: it can be paused, stopped and changed while it runs. It knows nothing of
+widgets.
+"""
+
+import atexit
+import contextlib
+import math
+import threading
+import time
+import warnings
+from collections.abc import Callable
+
+from torch import Tensor
+
+from nstlib.images import resize_image
+from nstlib.networks import FeatureNetwork
+from nstlib.objectives import Objective, gatys_objective
+from nstlib.optimize import Stopped, optimize_image
+
+ENDS = {
+    Stopped.OUT_OF_MEMORY: ("Memory ran out", "choose a smaller size"),
+    Stopped.NOT_FINITE: ("The loss was not finite", "lower α"),
+}
+_active: list["Painter"] = []  # the painter whose thread runs: one at a time, two would only slow each other down
+
+
+class Painter:
+    """A run of `optimize_image` that begins anew, at the picture so far, whenever what is wanted changes.
+
+    Parameters
+    ----------
+    network : FeatureNetwork, for optimisation
+    wanted : function without arguments -> keywords of `gatys_objective` ("content", "style", …); ValueError or
+        MemoryError where it cannot be
+    steps : function without arguments -> evaluations in all
+    on_step : called in the thread after each evaluation
+    on_end : called in the thread with a sentence that says what went wrong, or ""
+
+    Attributes
+    ----------
+    image : Tensor or None, the best picture of the present objective
+    history : list of dict, one for each evaluation: "step", "size", and "content" and "style" of `image`
+    objective : the present one, by layer
+    pace : float, seconds for a step and a pixel
+    """
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        wanted: Callable[[], dict],
+        steps: Callable[[], int],
+        on_step: Callable[[], None],
+        on_end: Callable[[str], None],
+    ):
+        self.network, self.wanted, self.steps, self.on_step, self.on_end = network, wanted, steps, on_step, on_end
+        self.image, self.history, self.pace = None, [], 0.0
+        self.objective: Objective | None = None
+        self.last: dict = {}  # what was wanted last and could be done
+        self._thread: threading.Thread | None = None
+        self._stop, self._go, self._changed = threading.Event(), threading.Event(), threading.Event()
+        self._go.set()
+
+    def start(self) -> None:
+        """Begin, from the photograph."""
+        stop_all()
+        self._stop.clear()
+        self._changed.clear()
+        self._go.set()
+        self.image, self.history = None, []
+        self._thread = threading.Thread(target=self._work, name="nstlib live transfer", daemon=True)
+        _active.append(self)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Stand still after the present step."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._go.set()
+
+    def stop(self, timeout: float = 5) -> None:
+        """End after the present step, and wait for that `timeout` seconds at most."""
+        self._stop.set()
+        self._go.set()
+        self.wait(timeout)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when the run has ended."""
+        if self._thread and self._thread is not threading.current_thread():
+            self._thread.join(timeout)
+
+    def change(self) -> None:
+        """Ask anew what is wanted, after the present step."""
+        self._changed.set()
+
+    @property
+    def running(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def paused(self) -> bool:
+        return not self._go.is_set()
+
+    def _work(self) -> None:
+        trouble = ""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # what they say, `trouble` says
+                while not self._stop.is_set() and len(self.history) < self.steps():
+                    if (stopped := self._segment()) in ENDS:
+                        why, remedy = ENDS[stopped]
+                        trouble = f"{why} after {len(self.history)} steps, so the run has ended; {remedy}."
+                        break
+        except Exception as error:  # a thread has nobody to raise to
+            trouble = f"The run has ended: {str(error)[:300] or type(error).__name__}"
+        finally:
+            if self in _active:
+                _active.remove(self)
+            self.on_end(trouble)
+
+    def _segment(self) -> Stopped | None:
+        """`optimize_image` until something changes: at the picture so far, with the objective asked for."""
+        self._changed.clear()
+        with contextlib.suppress(ValueError, MemoryError):  # whoever changed it was told; the last good one goes on
+            self.last = self.wanted()
+        content = self.last["content"]
+        self.objective = gatys_objective(**self.last, network=self.network, by_layer=True)
+        image = content if self.image is None else self.image
+        image = resize_image(image.to(self.network.device), tuple(content.shape[-2:]))
+        least, began = math.inf, time.perf_counter()  # another objective: what was best before says nothing now
+
+        def on_step(step: int, candidate: Tensor, losses: dict[str, float]) -> bool:
+            nonlocal least, began
+            took = (time.perf_counter() - began) / candidate[0, 0].numel()
+            self.pace = 0.8 * self.pace + 0.2 * took if self.pace else took
+            if losses["total"] < least:  # L-BFGS overshoots in its first steps
+                least, self.image = losses["total"], candidate
+                self._sums = {
+                    kind: sum(value for name, value in losses.items() if name.startswith(kind))
+                    for kind in ("content", "style")
+                }
+            self.history.append({"step": len(self.history) + 1, "size": max(candidate.shape[-2:]), **self._sums})
+            self.on_step()
+            self._go.wait()
+            began = time.perf_counter()
+            return not (self._stop.is_set() or self._changed.is_set() or len(self.history) >= self.steps())
+
+        steps = max(1, self.steps() - len(self.history))
+        return optimize_image(image, self.objective, steps=steps, progress=False, on_step=on_step).stopped
+
+
+def stop_all() -> None:
+    """End the run of every painter; also when the kernel ends."""
+    for painter in list(_active):
+        painter.stop()
+
+
+atexit.register(stop_all)
