@@ -177,7 +177,7 @@ def sweep(
     missing = {run.key: run for run in wanted if records[run.key] is None}
 
     def keep(run: Run, outcome: dict) -> None:
-        records[run.key] = _keep(folder, run, outcome)
+        records[run.key] = keep_outcome(folder, run, outcome)
 
     with worker_pool() if executor is None else contextlib.nullcontext(executor.submit) as submit:
         _execute(list(missing.values()), submit, keep, progress)
@@ -221,7 +221,7 @@ def _paint(settings: dict) -> dict:
             name: load_image(value) for name, value in settings.items() if isinstance(value, (bytes, np.ndarray))
         }
         result = style_transfer(
-            **{**settings, **pictures, "network": _network(settings["network"])}, progress=False, on_step=go_on
+            **{**settings, **pictures, "network": network_by_name(settings["network"])}, progress=False, on_step=go_on
         )
     except Exception as error:
         return {"error": sentence(error)}
@@ -240,7 +240,7 @@ def _paint(settings: dict) -> dict:
 
 
 @functools.cache
-def _network(name: str):
+def network_by_name(name: str):
     return transfer_network(name)
 
 
@@ -255,7 +255,7 @@ def _found(folder: Path, key: str) -> dict | None:
         return None
 
 
-def _keep(folder: Path, run: Run, outcome: dict) -> dict:
+def keep_outcome(folder: Path, run: Run, outcome: dict) -> dict:
     """Writes the picture, then the record that vouches for it."""
     record, picture = {name: value for name, value in outcome.items() if name != "image"}, folder / f"{run.key}.png"
     try:

@@ -191,7 +191,7 @@ def test_a_run_that_fails_is_reported_retried_and_stops_no_other(quick, monkeypa
     assert result.painted == 1 and repr(result) == "8 runs: 1 painted, 0 there before, 7 without a picture"
     kept = [json.loads(file.read_text())["error"] for file in (tmp_path / "out").glob("*.json")]
     assert sorted(map(bool, kept)) == [False, True, True, True]
-    monkeypatch.setattr(module, "_network", lambda name: nstlib.load_network("mini"))  # the trouble is over
+    monkeypatch.setattr(module, "network_by_name", lambda name: nstlib.load_network("mini"))  # the trouble is over
     again = quick(grid, small("style", style_layers=["relu1_1"]))
     assert (
         again.painted == 1
@@ -240,7 +240,7 @@ def test_an_interrupt_in_a_worker_alone_is_no_finished_picture(quick, monkeypatc
 def test_a_keyboard_interrupt_keeps_the_runs_that_are_done_and_begins_no_other(
     quick, monkeypatch, paintings, threads, tmp_path
 ):
-    real = module._keep
+    real = module.keep_outcome
 
     def keep_and_interrupt(*args):
         kept = real(*args)
@@ -248,7 +248,7 @@ def test_a_keyboard_interrupt_keeps_the_runs_that_are_done_and_begins_no_other(
         return kept
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_keep", keep_and_interrupt)
+        patch.setattr(module, "keep_outcome", keep_and_interrupt)
         result = quick({"seed": range(6)}, SMALL)
     threads.submit(int).result()  # what was handed over and not taken back is painted before this
     done = len(list(tmp_path.glob("out/*.json")))
@@ -480,10 +480,10 @@ def test_a_dask_cluster(tmp_path):
     grid = {"style": [style, "night_swirls"], "content_weight": [1e-3, -1.0]}
 
     def break_the_worker():
-        importlib.import_module("nstlib.experiments.sweeps")._network = None
+        importlib.import_module("nstlib.experiments.sweeps").network_by_name = None
 
     def mend_the_worker():
-        importlib.import_module("nstlib.experiments.sweeps")._network = nstlib.load_network
+        importlib.import_module("nstlib.experiments.sweeps").network_by_name = nstlib.load_network
 
     with (
         distributed.LocalCluster(
