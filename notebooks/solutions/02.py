@@ -1,4 +1,4 @@
-# Solutions of lesson 02. Cells as in tests/test_exercises.py: a solution, another way, and wrong answers with the hint that each must get.
+# Solutions of lesson 02. Cells as in tests/course/test_exercises.py: a solution, another way, and wrong answers with the hint that each must get.
 
 # %% patch_rows
 def my_patch_rows(layer, i):

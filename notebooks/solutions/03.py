@@ -1,5 +1,5 @@
 
-"""Lesson 03: solutions, and wrong answers with the words of their hints. tests/test_exercises.py runs them all."""
+"""Lesson 03: solutions, and wrong answers with the words of their hints. tests/course/test_exercises.py runs them all."""
 
 # %% content_loss
 def my_content_loss(features, target, weight):

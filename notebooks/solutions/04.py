@@ -1,5 +1,5 @@
 
-"""Lesson 04, Gram matrices and style: solutions, and mistakes that the checkers must name (tests/test_exercises.py runs all)."""
+"""Lesson 04, Gram matrices and style: solutions, and mistakes that the checkers must name (tests/course/test_exercises.py runs all)."""
 
 # %% gram_matrix
 def my_gram_matrix(features):

@@ -1,4 +1,4 @@
-"""Answers to the exercises of lesson 05, right and wrong; tests/test_exercises.py runs them all."""
+"""Answers to the exercises of lesson 05, right and wrong; tests/course/test_exercises.py runs them all."""
 
 # %% weighted_style_loss
 def weighted_style_loss(features, grams, weights):
