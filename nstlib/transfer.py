@@ -267,6 +267,7 @@ def stages_for(
     method: str,
     coarse_to_fine: bool,
 ) -> list[Stage]:
+    """The sizes of a run for pictures of these shapes: one, or from coarse to fine (`plan_stages`)."""
     stages = [Stage(tuple(shape), steps)]
     if coarse_to_fine:
         stages = plan_stages(

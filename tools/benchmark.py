@@ -12,7 +12,7 @@
    ends with, counted in float32 at full size? With --teacher also on the first blocks of the real VGG-19, from a file
    of `convB_I.weight` and `convB_I.bias`.
 4. Schedules: the loss after as many steps, all at full size or from coarse to fine, in steps of different ratio and
-preconditioning.
+   preconditioning.
 
 The contenders take turns, so that whatever else the machine does falls on all alike. Writes benchmark.json and
 benchmark.png to --out.
@@ -54,7 +54,6 @@ SHALLOW = PAPER | {
     "style_layers": ("relu1_1", "relu2_1", "relu3_1", "relu3_4"),
 }
 PARTS = ("memory", "evaluations", "race", "schedules")
-# Ours
 SCHEDULES = {
     "all at full size": [(1, 1, 0)],  # size, share of the steps, preconditioning
     "1/2 1/2, no preconditioning": [(1 / 2, 1 / 2, 0), (1, 1 / 2, 0)],
@@ -62,6 +61,7 @@ SCHEDULES = {
     "1/4 1/4 1/2, preconditioning -1": [(1 / 3, 1 / 4, -1), (2 / 3, 1 / 4, -1), (1, 1 / 2, -1)],
     "1/3 1/3 1/3, preconditioning 1 1/2 -1": [(1 / 3, 1 / 3, 1), (2 / 3, 1 / 3, 0.5), (1, 1 / 3, -1)],
     "1/4 1/4 1/2, preconditioning 1 1/2 -1": [(1 / 3, 1 / 4, 1), (2 / 3, 1 / 4, 0.5), (1, 1 / 2, -1)],
+    "1/4 1/4 1/2, preconditioning 1 1/2 1/4": [(1 / 3, 1 / 4, 1), (2 / 3, 1 / 4, 0.5), (1, 1 / 2, 0.25)],  # ours
 }
 RACE_STEPS = (30, 45, 60, 75, 90, 120, 150, 180, 200, 220, 240, 250, 260, 270, 300)
 
@@ -202,7 +202,7 @@ def child(name, precision, size):
         painting,
         network=network,
         size=size,
-        steps=steps,
+        steps=steps + 1,
         coarse_to_fine=False,
         precision=precision,
         progress=False,

@@ -40,8 +40,8 @@ def plan_stages(shape: Sequence[int], steps: int, *, least: int = 1, narrowest: 
 
     Notes
     -----
-    Measured for tubingen like starry_night, the_scream and edtaonisl at 384 pixels, 160 steps (style, content and grain
-    of data/README.md):
+    Measured for tubingen like starry_night, the_scream and edtaonisl at 384 pixels, 160 steps, with the four style
+    layers of that time (style, content and grain of data/README.md):
 
         preconditioning 1, ½, 0       .0043 / .428 / .63
         preconditioning 1, ½, ¼       .0043 / .427 / .47    (this one)

@@ -238,6 +238,29 @@ def averaged(network):
     return average
 
 
+def learn(loss, weights, optimizer):
+    """One step down."""
+    optimizer.zero_grad()
+    loss.backward(inputs=weights)
+    nn.utils.clip_grad_norm_(weights, 2.0)
+    optimizer.step()
+
+
+def keep(step, began, log, average, raw):
+    """Says how far it is, every 100 steps, and writes the averaged weights, every 500."""
+    if step % 100 == 99:
+        report(step + 1, began, log)
+    if step % 500 == 499:
+        save_raw(average.module, raw)
+
+
+def finish(student, average, raw):
+    """The student gets the averaged weights, which are written."""
+    student.load_state_dict(average.module.state_dict())
+    student.requires_grad_(False)
+    save_raw(student, raw)
+
+
 def save_raw(network, path):
     state = {k: v for k, v in network.state_dict().items() if k.startswith("conv")}
     path.write_bytes(save({k: v.float().contiguous() for k, v in state.items()}))
@@ -489,19 +512,11 @@ def train_shallow(student, teacher, pictures, labels, random, options, raw, batc
                     ("even", evenness),
                 ):
                     note(q + " " + name, value)
-        optimizer.zero_grad()
-        loss.backward(inputs=train + list(maps.values()))
-        nn.utils.clip_grad_norm_(train + list(maps.values()), 2.0)
-        optimizer.step()
+        learn(loss, train + list(maps.values()), optimizer)
         note("painting", painter.step())
         average.update_parameters(student)
-        if step % 100 == 99:
-            report(step + 1, began, log)
-        if step % 500 == 499:
-            save_raw(average.module, raw)
-    student.load_state_dict(average.module.state_dict())
-    student.requires_grad_(False)
-    save_raw(student, raw)
+        keep(step, began, log, average, raw)
+    finish(student, average, raw)
 
 
 # ------------------------------------------------------------------------------------------------------------ blocks 4-5
@@ -653,18 +668,18 @@ def train_deep(student, teacher, pictures, labels, random, options, raw, batch=1
         return
     began = time.time()
     # Every tenth picture is left for the probes.
-    keep = [i for i in range(len(pictures)) if i % HELD_OUT] * DEEP_CROPS
-    chance = sampler([labels[i] for i in keep])
-    crops = torch.from_numpy(np.stack([crop(pictures[i], DEEP_CROP, random) for i in keep]))  # uint8, to save memory
+    train_on = [i for i in range(len(pictures)) if i % HELD_OUT] * DEEP_CROPS
+    chance = sampler([labels[i] for i in train_on])
+    crops = torch.from_numpy(np.stack([crop(pictures[i], DEEP_CROP, random) for i in train_on]))  # uint8, to save memory
     as_images = lambda some: to_tensor(*some.numpy())
     some = [deep_data(student, teacher, as_images(chunk)) for chunk in crops.split(256)]
     data = {q: torch.cat([chunk.pop(q) for chunk in some]) for q in list(some[0])}
     things = sorted({label[1] for label in labels if label})
     numbers = torch.tensor(
-        [(things.index(labels[i][1]), DOMAINS.index(labels[i][0])) if labels[i] else (-1, -1) for i in keep]
+        [(things.index(labels[i][1]), DOMAINS.index(labels[i][0])) if labels[i] else (-1, -1) for i in train_on]
     )
     print(f"pool3 and goals of {len(crops)} crops, {time.time() - began:.0f} s", flush=True)
-    some = random.choice(len(keep), 150, p=chance)
+    some = random.choice(len(train_on), 150, p=chance)
     maps, power = first_maps(student, {q: v[some] for q, v in data.items()}, known=options.keep_deep)
     last = WIDTHS["5_4"]
     heads = nn.ModuleDict(
@@ -684,7 +699,7 @@ def train_deep(student, teacher, pictures, labels, random, options, raw, batch=1
     log, pool = {}, {}
     for step in range(options.deep_steps):
         if step % math.ceil(options.deep_steps / rounds) == 0:  # paint, with the averaged network, and add to the pool
-            chosen = torch.from_numpy(random.choice(len(keep), (count, 2), p=chance))
+            chosen = torch.from_numpy(random.choice(len(train_on), (count, 2), p=chance))
             painter = average.module
             images = paint(painter, as_images(crops[chosen[:, 0]]), as_images(crops[chosen[:, 1]]), deep=step > 0)
             new = {**deep_data(student, teacher, images), "from": chosen.repeat_interleave(3, 0)}
@@ -692,7 +707,7 @@ def train_deep(student, teacher, pictures, labels, random, options, raw, batch=1
             print(f"{len(pool['from'])} pictures painted, {time.time() - began:.0f} s", flush=True)
         cosine(optimizer, options.rate, step, options.deep_steps)
         now = torch.randint(len(pool["from"]), (painted,))
-        others = torch.from_numpy(random.choice(len(keep), batch, p=chance))
+        others = torch.from_numpy(random.choice(len(train_on), batch, p=chance))
         real = torch.cat([*pool["from"][now].T, others])  # style crops, content crops, others
         goals = {q: torch.cat([data[q][real[: 2 * painted]], pool[q][now], data[q][others]]).float() for q in data}
         pool3 = goals.pop("pool3").contiguous(memory_format=torch.channels_last)
@@ -707,20 +722,12 @@ def train_deep(student, teacher, pictures, labels, random, options, raw, batch=1
         halves = torch.stack([half.float().mean((2, 3)) for half in found["relu5_4"].chunk(2, dim=3)], 1)
         terms |= knowledge_terms(heads, torch.cat([halves[: 2 * painted], halves[3 * painted :]]), numbers[real])
         loss = 0.1 * evenness + sum(weight.get(k.split()[-1], 1.0) * v for k, v in terms.items())
-        optimizer.zero_grad()
-        loss.backward(inputs=everything)
-        nn.utils.clip_grad_norm_(everything, 2.0)
-        optimizer.step()
+        learn(loss, everything, optimizer)
         average.update_parameters(student)
         for k, v in terms.items():
             log[k] = 0.98 * log.get(k, v.item()) + 0.02 * v.item()
-        if step % 100 == 99:
-            report(step + 1, began, log)
-        if step % 500 == 499:
-            save_raw(average.module, raw)
-    student.load_state_dict(average.module.state_dict())
-    student.requires_grad_(False)
-    save_raw(student, raw)
+        keep(step, began, log, average, raw)
+    finish(student, average, raw)
 
 
 if __name__ == "__main__":
