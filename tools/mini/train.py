@@ -670,7 +670,9 @@ def train_deep(student, teacher, pictures, labels, random, options, raw, batch=1
     # Every tenth picture is left for the probes.
     train_on = [i for i in range(len(pictures)) if i % HELD_OUT] * DEEP_CROPS
     chance = sampler([labels[i] for i in train_on])
-    crops = torch.from_numpy(np.stack([crop(pictures[i], DEEP_CROP, random) for i in train_on]))  # uint8, to save memory
+    crops = torch.from_numpy(
+        np.stack([crop(pictures[i], DEEP_CROP, random) for i in train_on])
+    )  # uint8, to save memory
     as_images = lambda some: to_tensor(*some.numpy())
     some = [deep_data(student, teacher, as_images(chunk)) for chunk in crops.split(256)]
     data = {q: torch.cat([chunk.pop(q) for chunk in some]) for q in list(some[0])}
