@@ -14,7 +14,7 @@ def my_content_loss(features, target, weight):
 # %% content_loss, by loops
 def my_content_loss(features, target, weight):
     total = 0.0
-    for f, p in zip(features.flatten().tolist(), target.flatten().tolist(), strict=True):
+    for f, p in zip(features.flatten(), target.flatten(), strict=True):
         total += (f - p) ** 2
     return weight * total / 2
 
@@ -34,7 +34,7 @@ def my_content_loss(features, target, weight):
     return weight * ((features - target) ** 2).sum()
 
 
-# %% content_loss, wrong: The weight is inside the square, where 5 counts as 25: put it before the sum
+# %% content_loss, wrong: The weight is inside the square, where 7 counts as 49: put it before the sum
 def my_content_loss(features, target, weight):
     return 0.5 * ((weight * (features - target)) ** 2).sum()
 
@@ -73,6 +73,58 @@ def my_content_loss(features, target, weight):
 def my_content_loss(features, target, weight):
     features -= target
     return weight * 0.5 * features.square().sum()
+
+
+# %% content_loss, wrong: no gradient can go back through a plain number
+def my_content_loss(features, target, weight):
+    return (weight * 0.5 * (features - target).square().sum()).item()
+
+
+# %% content_loss, wrong: leave out .detach()
+def my_content_loss(features, target, weight):
+    return weight * 0.5 * (features.detach() - target).square().sum()
+
+
+# %% content_loss, wrong: leave out .detach(), torch.no_grad()
+def my_content_loss(features, target, weight):
+    with torch.no_grad():
+        return weight * 0.5 * (features - target).square().sum()
+
+
+# %% content_loss, wrong: a part of your calculation is detached
+def my_content_loss(features, target, weight):
+    difference = features - target
+    return weight * 0.5 * (difference * difference.detach()).sum()
+
+
+# %% content_loss, wrong: divided by the number of filters
+def my_content_loss(features, target, weight):
+    return weight * 0.5 * (features - target).square().sum() / features.shape[1]
+
+
+# %% content_loss, wrong: divided by the number of positions
+def my_content_loss(features, target, weight):
+    return weight * 0.5 * (features - target).square().mean((2, 3)).sum()
+
+
+# %% content_loss, wrong: You squared the sum
+def my_content_loss(features, target, weight):
+    return weight * 0.5 * (features - target).sum() ** 2
+
+
+# %% content_loss, wrong: put F − P in brackets
+def my_content_loss(features, target, weight):
+    return 0.5 * (weight * features - target).square().sum()
+
+
+# %% content_loss, wrong: The weight is missing, and this is a mean
+def my_content_loss(features, target, weight):
+    return torch.nn.functional.mse_loss(features, target)
+
+
+# %% content_loss, wrong: yours is (1,), () is wanted
+def my_content_loss(features, target, weight):
+    return weight * 0.5 * (features - target).square().sum((1, 2, 3))
 
 
 # %% content_loss_gradient
@@ -125,3 +177,23 @@ def my_content_loss_gradient(before, target):
 def my_content_loss_gradient(before, target):
     F = before.relu_()
     return (F - target) * (F > 0)
+
+
+# %% content_loss_gradient, wrong: The mask is C > 0, not C ≥ 0
+def my_content_loss_gradient(before, target):
+    return (torch.relu(before) - target) * (before >= 0)
+
+
+# %% content_loss_gradient, wrong: the wrong way round
+def my_content_loss_gradient(before, target):
+    return torch.where(before > 0, 0, torch.relu(before) - target)
+
+
+# %% content_loss_gradient, wrong: Half of it
+def my_content_loss_gradient(before, target):
+    return 0.5 * (before - target) * (before > 0)
+
+
+# %% content_loss_gradient, wrong: That is the loss
+def my_content_loss_gradient(before, target):
+    return 0.5 * (torch.relu(before) - target).square().sum()

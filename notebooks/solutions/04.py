@@ -12,7 +12,13 @@ def my_gram_matrix(features):
     return torch.einsum("bihw,bjhw->bij", features, features)
 
 
-# %% gram_matrix, without the batch
+# %% gram_matrix, by loops
+def my_gram_matrix(features):
+    rows = [filter.flatten() for filter in features[0]]
+    return torch.stack([torch.stack([(f * g).sum() for g in rows]) for f in rows])[None]
+
+
+# %% gram_matrix, wrong: yours is (3, 3), (1, 3, 3) is wanted
 def my_gram_matrix(features):
     rows = features[0].reshape(features.shape[1], -1)
     return rows.mm(rows.t())
@@ -61,6 +67,44 @@ def my_gram_matrix(features):
     flat = features.flatten(2)
     flat /= flat.shape[2]
     return flat @ flat.mT
+
+
+# %% gram_matrix, wrong: scaled each filter's row to length 1
+def my_gram_matrix(features):
+    flat = torch.nn.functional.normalize(features.flatten(2), dim=2)
+    return flat @ flat.mT
+
+
+# %% gram_matrix, wrong: that is a correlation
+def my_gram_matrix(features):
+    return torch.corrcoef(features[0].flatten(1))[None]
+
+
+# %% gram_matrix, wrong: covariance
+def my_gram_matrix(features):
+    return torch.cov(features[0].flatten(1))[None]
+
+
+# %% gram_matrix, wrong: number of filters
+def my_gram_matrix(features):
+    flat = features.flatten(2)
+    return flat @ flat.mT / flat.shape[1]
+
+
+# %% gram_matrix, wrong: products of the filters' sums
+def my_gram_matrix(features):
+    sums = features.sum((2, 3))
+    return sums[:, :, None] * sums[:, None, :]
+
+
+# %% gram_matrix, wrong: the diagonal only
+def my_gram_matrix(features):
+    return features.square().sum((2, 3))
+
+
+# %% gram_matrix, wrong: Make each map one long row first
+def my_gram_matrix(features):
+    return features @ features.mT
 
 
 # %% layer_style_loss
@@ -118,6 +162,74 @@ def my_layer_style_loss(features, target_gram):
     return (nstlib.gram_matrix(features) / M - target_gram).square().sum() / (4 * N**2)
 
 
+# %% layer_style_loss, wrong: you took one side of the map
+def my_layer_style_loss(features, target_gram):
+    N, M = features.shape[1], features.shape[3]
+    return (nstlib.gram_matrix(features) - target_gram).square().sum() / (4 * N**2 * M**2)
+
+
+# %% layer_style_loss, wrong: you took the square of one side
+def my_layer_style_loss(features, target_gram):
+    N, M = features.shape[1], features.shape[2] ** 2
+    return (nstlib.gram_matrix(features) - target_gram).square().sum() / (4 * N**2 * M**2)
+
+
+# %% layer_style_loss, wrong: M stands below the line as a square
+def my_layer_style_loss(features, target_gram):
+    N, M = features.shape[1], features.shape[2] * features.shape[3]
+    return (nstlib.gram_matrix(features) - target_gram).square().sum() / (4 * N**2 * M)
+
+
+# %% layer_style_loss, wrong: both must be treated alike
+def my_layer_style_loss(features, target_gram):
+    N, M = features.shape[1], features.shape[2] * features.shape[3]
+    return 0.25 * (nstlib.gram_matrix(features) / (N * M) - target_gram).square().sum()
+
+
+# %% layer_style_loss, wrong: put everything below the line in brackets
+def my_layer_style_loss(features, target_gram):
+    N, M = features.shape[1], features.shape[2] * features.shape[3]
+    return 1 / 4 * N**2 * M**2 * (nstlib.gram_matrix(features) - target_gram).square().sum()
+
+
+# %% layer_style_loss, wrong: right for some inputs, but not for
+def my_layer_style_loss(features, target_gram):
+    return (nstlib.gram_matrix(features) - target_gram).square().sum() / 3600
+
+
+# %% layer_style_loss, wrong: The number is not right
+def my_layer_style_loss(features, target_gram):
+    return (nstlib.gram_matrix(features) - target_gram).square().sum() / 900
+
+
+# %% layer_style_loss, wrong: no gradient can go back through a plain number
+def my_layer_style_loss(features, target_gram):
+    return nstlib.layer_style_loss(features, target_gram).item()
+
+
+# %% layer_style_loss, wrong: no gradient goes back from it
+def my_layer_style_loss(features, target_gram):
+    return nstlib.layer_style_loss(features, target_gram).detach()
+
+
+# %% layer_style_loss, wrong: a part of your calculation is detached
+def my_layer_style_loss(features, target_gram):
+    flat = features.flatten(2)
+    gram = flat @ flat.detach().mT
+    return (gram - target_gram).square().sum() / (4 * features.numel() ** 2)
+
+
+# %% layer_style_loss, wrong: yours is (1,), () is wanted
+def my_layer_style_loss(features, target_gram):
+    return (nstlib.gram_matrix(features) - target_gram).square().sum((1, 2)) / (4 * features.numel() ** 2)
+
+
+# %% layer_style_loss, wrong: changed its input in place
+def my_layer_style_loss(features, target_gram):
+    target_gram -= nstlib.gram_matrix(features).detach()
+    return target_gram.square().sum() / (4 * features.numel() ** 2)
+
+
 # %% style_loss_gradient
 def my_style_loss_gradient(features, target_gram):
     N, M = features.shape[1], features.shape[2] * features.shape[3]
@@ -171,4 +283,57 @@ def my_style_loss_gradient(features, target_gram):
 def my_style_loss_gradient(features, target_gram):
     flat = features.flatten(2)
     gradient = (target_gram - flat @ flat.mT) @ flat / features[0].numel() ** 2
+    return gradient.view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: A factor 2 too large
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    gradient = 2 * (flat @ flat.mT - target_gram) @ flat / features[0].numel() ** 2
+    return gradient.view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: you took one side of the map
+def my_style_loss_gradient(features, target_gram):
+    flat, N, M = features.flatten(2), features.shape[1], features.shape[3]
+    gradient = (flat @ flat.mT - target_gram) @ flat / (N**2 * M**2)
+    return gradient.view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: N² and M²
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    gradient = (flat @ flat.mT - target_gram) @ flat / flat.numel()
+    return gradient.view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: M stands below the line as a square
+def my_style_loss_gradient(features, target_gram):
+    flat, N, M = features.flatten(2), *features.flatten(2).shape[1:]
+    gradient = (flat @ flat.mT - target_gram) @ flat / (N**2 * M)
+    return gradient.view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: Your answer has shape (1, 3, 10); (1, 3, 2, 5) is wanted
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    return (flat @ flat.mT - target_gram) @ flat / flat.numel() ** 2
+
+
+# %% style_loss_gradient, wrong: the shape is not: yours is (1, 3, 10), (1, 3, 2, 5) is wanted
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    return (flat @ flat.mT - target_gram) @ flat / flat.numel() ** 2 * (flat > 0)
+
+
+# %% style_loss_gradient, wrong: right for some inputs, but not for
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    return ((flat @ flat.mT - target_gram) @ flat / 900).view_as(features) * (features > 0)
+
+
+# %% style_loss_gradient, wrong: A is missing
+def my_style_loss_gradient(features, target_gram):
+    flat = features.flatten(2)
+    gradient = flat @ flat.mT @ flat / features[0].numel() ** 2
     return gradient.view_as(features) * (features > 0)

@@ -1,6 +1,6 @@
-"""Checkers for the exercises, a module for each lesson.
+"""Checkers for the exercises, in modules named after their lessons.
 
-Each `check_*` takes the learner's own function, tries it on a few small numbers and prints one line: right, not
+Each `check_*` takes the learner's own function, tries it on two or more small inputs and prints one line: right, not
 attempted yet, or a hint that names the mistake. It never shows the answer. Solutions: notebooks/solutions/.
 """
 
@@ -14,5 +14,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "lesson_03": ["check_content_loss", "check_content_loss_gradient"],
         "lesson_04": ["check_gram_matrix", "check_layer_style_loss", "check_style_loss_gradient"],
         "lesson_05": ["check_weighted_style_loss", "check_alpha_for", "check_to_bytes"],
+        "lesson_05_objective": ["check_my_objective"],
+        "lesson_05_paint": ["check_my_paint"],
+        "lesson_06": ["check_worksheet", "check_never_together"],
     },
 )

@@ -2,15 +2,20 @@
 
 A cell tagged `exercise-NAME` in notebooks/NN_*.ipynb is the stub and ends with a call of its checker.
 notebooks/solutions/NN.py holds, as percent cells, `# %% NAME` (a solution), `# %% NAME, another way` (another that must
-be accepted), and `# %% NAME, wrong: TEXT` (a plausible mistake; the checker's line must contain TEXT).
+be accepted), and `# %% NAME, wrong: TEXT` (a plausible mistake; the checker's line must contain TEXT). Instead of code, a
+cell may have lines `# - OLD` and `# + NEW`: the exercise's first solution, with OLD replaced by NEW.
 A copy of the notebook with its set-up, its parameters and the cell in question is run: exercises stand on these alone.
 """
 
 import re
+import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+
+from nstlib import checks
+from nstlib.checks.answers import check_cases
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 SOLUTIONS = Path(__file__).parents[2] / "notebooks" / "solutions"
@@ -29,16 +34,23 @@ def exercises(path):
     return "\n".join(cell.source for cell in cells[: parameters + 1]), stubs
 
 
+def changed(source, first):
+    """The source of a cell; `first` with its replacements, where it has any."""
+    for old, new in re.findall(r"(?m)^# - (.*)\n# \+ ?(.*)$", source):
+        assert first.count(old) == 1, old
+        source = first = first.replace(old, new)
+    return source
+
+
 def answers(path):
     """[(name, "right" or the text that must be printed, source)] of the notebook's file of solutions."""
     file = SOLUTIONS / f"{path.name[:2]}.py"
-    found = []
+    found, firsts = [], {}
     for cell in re.split(r"(?m)^# %% ", file.read_text(encoding="utf-8") if file.exists() else "")[1:]:
         title, _, source = cell.partition("\n")
-        name, _, kind = title.partition(", ")
-        found.append(
-            (name.strip(), kind.removeprefix("wrong: ").strip() if kind.startswith("wrong: ") else "right", source)
-        )
+        name, _, kind = title.strip().partition(", ")
+        source = changed(source, firsts.setdefault(name, source))
+        found.append((name, kind.removeprefix("wrong: ") if kind.startswith("wrong: ") else "right", source))
     return found
 
 
@@ -74,9 +86,48 @@ def test_an_answer_gets_the_right_word(path, name, wanted, source, monkeypatch, 
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name[:2])
-def test_each_exercise_has_two_right_answers_and_three_wrong_ones(path):
+def test_each_exercise_has_two_right_answers_and_five_wrong_ones(path):
     for name in exercises(path)[1]:
         kinds = [wanted == "right" for other, wanted, _ in answers(path) if other == name]
-        assert sum(kinds) >= 2 and len(kinds) - sum(kinds) >= 3, (
+        assert sum(kinds) >= 2 and len(kinds) - sum(kinds) >= 5, (
             f"{path.name}: {name}: right and wrong answers: {kinds}"
         )
+
+
+def arguments(name, monkeypatch):
+    """What a checker hands to `check_cases`: the cases, the right answer, the mistakes."""
+    checker, given = getattr(checks, name), []
+    monkeypatch.setattr(sys.modules[checker.__module__], "check_cases", lambda *a, **_: given.append(a), raising=False)
+    checker(None)
+    return given[0][2:]
+
+
+BY_CASES = [
+    name
+    for name in dir(checks)
+    if name.startswith("check_") and hasattr(sys.modules[getattr(checks, name).__module__], "check_cases")
+]
+
+
+@pytest.mark.parametrize("name", BY_CASES)
+def test_a_checker_tells_its_mistakes_apart(name, monkeypatch, capsys):
+    """Each mistaken formula, given as an answer, gets its own hint and no other; the right formula is right."""
+    cases, right, mistakes = arguments(name, monkeypatch)
+    check_cases("it", right, cases, right, mistakes)
+    assert capsys.readouterr().out == "it: right\n"
+    for hint, formulas in mistakes.items():
+        for formula in [formulas] if callable(formulas) else formulas:
+            check_cases("it", formula, cases, right, mistakes)
+            assert capsys.readouterr().out == f"it: not yet. {hint}\n"
+
+
+@pytest.mark.parametrize("name", BY_CASES)
+def test_a_checker_tries_inputs_in_which_no_mistake_hides(name, monkeypatch):
+    cases, _, _ = arguments(name, monkeypatch)
+    assert len(cases) >= 2
+    tensors = [
+        value for case in cases for part in case for value in (part.values() if isinstance(part, dict) else [part])
+    ]
+    for _, filters, height, width in (t.shape for t in tensors if getattr(t, "ndim", 0) == 4):
+        assert height != width and min(height, width) > 1 and filters not in (2, height)
+        assert filters != width or name == "check_normalize_input"  # there, means along the width must give numbers
