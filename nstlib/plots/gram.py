@@ -1,5 +1,6 @@
 """Gram matrices: one, by layer, as a difference, entry by entry (lesson 04)."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -8,30 +9,44 @@ from nstlib.plots.figures import Figure
 
 
 def show_gram(
-    grams: Mapping[str, Tensor] | Tensor, *, order: Sequence[int] | None = None, height: float = 3.2
+    grams: Mapping[str, Tensor] | Tensor,
+    *,
+    order: Sequence[int] | None = None,
+    label: str = "√|Gᵢⱼ|",
+    height: float = 3.2,
 ) -> Figure:
-    """Gram matrices, (1, N, N) or (N, N), as images side by side on one scale; `order` rearranges the filters in all of
-    them.
+    """Gram matrices, (1, N, N) or (N, N), as images side by side on one scale.
 
-    The scale ends at what one entry in 200 exceeds, in the matrix where that is largest.
+    Parameters
+    ----------
+    grams : one matrix, or title -> matrix
+    order : of the filters, in all of them; as they are numbered where None
+    label : what the colours show; √(Gᵢⱼ / M) if the matrices are per position
+    height : in inches
+
+    Entries span decades: the square root shows the weak ones too. A matrix with negative entries (a covariance) gives
+    all of them signed colours, orange above zero and violet below. The scale ends at what one entry in 200 exceeds, in
+    the matrix where that is largest.
     """
     named = grams if isinstance(grams, Mapping) else {"": grams}
     matrices = {name: gram.detach().float().cpu().reshape(gram.shape[-2:]) for name, gram in named.items()}
-    order = list(range(next(iter(matrices.values())).shape[0])) if order is None else list(order)
-    # Entries span decades: the square root of |G| shows the weak ones too.
-    shown = {name: gram[order][:, order].abs().sqrt() for name, gram in matrices.items()}
+    rows = list(range(next(iter(matrices.values())).shape[0])) if order is None else list(order)
+    shown = {name: _signed_root(gram[rows][:, rows]) for name, gram in matrices.items()}
     # One filter's own entry may be far above all others
-    high = max(gram.quantile(0.995).item() for gram in shown.values()) or 1.0
-    above = any(gram.max().item() > high for gram in shown.values())
+    high = max(gram.abs().quantile(0.995).item() for gram in shown.values()) or 1.0
+    above = any(gram.abs().max().item() > high for gram in shown.values())
+    signed = any(gram.min().item() < -0.01 * high for gram in shown.values())
     figure = Figure(figsize=((height + 0.2) * len(shown) + 0.9, height + 0.4), layout="constrained")
     # a colour bar of several axes makes the layout forget part of the titles
     figure.get_layout_engine().set(h_pad=0.08)
+    figure.photographs = len(rows) > 64  # large matrices are as rich as photographs: a quarter of the bytes
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for axis, (name, gram) in zip(axes, shown.items(), strict=True):
-        drawn = axis.imshow(gram, cmap="viridis", vmin=0, vmax=high, interpolation="nearest")
+        drawn = _draw_matrix(axis, gram, high, signed=signed)
         axis.set_title(name, fontsize=10)
-        axis.set(xlabel="filter j", ylabel="filter i" if axis is axes[0] else "")
-    figure.colorbar(drawn, ax=list(axes), label="√|Gᵢⱼ|", shrink=0.8, extend="max" if above else "neither")
+        _name_filters(axis, first=axis is axes[0], reordered=order is not None)
+    extend = ("both" if signed else "max") if above else "neither"
+    figure.colorbar(drawn, ax=list(axes), label=f"± {label}" if signed else label, shrink=0.8, extend=extend)
     return figure
 
 
@@ -98,7 +113,7 @@ def show_layer_grams(
     figure = Figure(figsize=(height * len(layers) + 0.3, (height + 0.1) * len(grams) + 0.7), layout="constrained")
     # a colour bar of several axes makes the layout forget part of the titles
     figure.get_layout_engine().set(h_pad=0.08)
-    figure.photographs = True  # matrices are as rich as photographs: a quarter of the bytes
+    figure.photographs = True
     axes = figure.subplots(len(grams), len(layers), squeeze=False)
     for column, layer in enumerate(layers):
         every = [grams[name][layer] for name in grams]
@@ -126,6 +141,7 @@ def show_gram_difference(
     titles: Sequence[str] = ("G", "A"),
     order: Sequence[int] | None = None,
     marks: Sequence[tuple[int, int]] = (),
+    label: str = "√|Gᵢⱼ|",
     height: float = 3.1,
 ) -> Figure:
     """Two Gram matrices on one scale, and their difference: where filters fire together more in the one, and where in
@@ -137,7 +153,9 @@ def show_gram_difference(
         Comparable ones: of pictures with as many positions, or each divided by its own.
     titles : two names
     order : of the filters, in all three panels; `cluster_order` of the sum where None
-    marks : pairs (i, j) of filters to draw a ring around, in the lower triangle of the difference
+    marks : pairs (i, j) of filters to draw a ring around, in the lower triangle of the difference; their numbers stand
+        beside it
+    label : what the colours show; √(Gᵢⱼ / M) if the matrices are per position
     height : in inches
 
     The first two panels show √|Gᵢⱼ| as `show_gram` does; the third the root of |G − A| with its sign, orange where the
@@ -149,78 +167,85 @@ def show_gram_difference(
         )
     first, second = (g.detach().float().cpu().reshape(g.shape[-2:]) for g in (gram, other))
     order = cluster_order(first + second) if order is None else list(order)
-    first, second = first[order][:, order], second[order][:, order]
-    change = (first - second).sign() * (first - second).abs().sqrt()
-    high = max(first.abs().quantile(0.99).item(), second.abs().quantile(0.99).item()) ** 0.5
-    reach = change.abs().quantile(0.99).item() or 1
+    matrices = [_signed_root(m[order][:, order]) for m in (first, second, first - second)]
+    high = max(m.abs().quantile(0.99).item() for m in matrices[:2]) or 1.0
+    reach = matrices[2].abs().quantile(0.99).item() or 1.0
     figure = Figure(figsize=(3 * height + 1.8, height + 0.3), layout="constrained")
     figure.photographs = True
     axes = figure.subplots(1, 3)
-    for axis, matrix, title in zip(
-        axes, (first.abs().sqrt(), second.abs().sqrt(), change), [*titles, f"{titles[0]} − {titles[1]}"], strict=True
-    ):
+    for axis, matrix, title in zip(axes, matrices, [*titles, f"{titles[0]} − {titles[1]}"], strict=True):
         signed = axis is axes[2]
-        drawn = axis.imshow(
-            matrix,
-            cmap="PuOr_r" if signed else "viridis",
-            vmin=-reach if signed else 0,
-            vmax=reach if signed else high,
-            interpolation="nearest",
-        )
+        drawn = _draw_matrix(axis, matrix, reach if signed else high, signed=signed)
         axis.set_title(title, fontsize=10)
-        axis.set(xlabel="filter j, reordered", ylabel="filter i, reordered" if axis is axes[0] else "")
+        _name_filters(axis, first=axis is axes[0], reordered=True)
         if axis is not axes[0]:
-            figure.colorbar(
-                drawn,
-                ax=axis,
-                label="±√|difference|" if signed else "√|Gᵢⱼ|",
-                shrink=0.85,
-                extend="both" if signed else "max",
-            )
-    for i, j in marks:
-        across, down = sorted((order.index(i), order.index(j)))
-        axes[2].plot(across, down, "o", ms=11, mfc="none", mec="black", mew=1.5)
+            text, extend = ("±√|difference|", "both") if signed else (label, "max")
+            figure.colorbar(drawn, ax=axis, label=text, shrink=0.85, extend=extend)
+    for (i, j), side in zip(marks, itertools.cycle((-1, 1))):  # labels to the left above and to the right below
+        place = sorted((order.index(i), order.index(j)))
+        axes[2].plot(*place, "o", ms=11, mfc="none", mec="black", mew=1.5)
+        axes[2].annotate(
+            f"{i}, {j}",
+            place,
+            xytext=(12 * side, -12 * side),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            va="center",
+            fontsize=9,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
+        )
     return figure
 
 
-def show_gram_pair(features: Tensor, i: int, j: int, *, image: Tensor | None = None, height: float = 2.5) -> Figure:
+def show_gram_pair(
+    features: Mapping[str, Tensor] | Tensor,
+    i: int,
+    j: int,
+    *,
+    images: Mapping[str, Tensor] | None = None,
+    height: float = 2.5,
+) -> Figure:
     """One entry of a Gram matrix as pictures: filter i's map, filter j's map, and their product, whose sum is Gᵢⱼ.
 
     Parameters
     ----------
-    features : Tensor (1, N, h, w), of one picture at one layer
+    features : Tensor (1, N, h, w), of one picture at one layer; or name -> such a tensor, a row for each
     i, j : which two filters; the same number gives an entry of the diagonal
-    image : Tensor (1, 3, H, W), optional: the picture itself, drawn first
-    height : in inches
+    images : name -> Tensor (1, 3, H, W), optional: the pictures themselves, drawn first
+    height : of a row, in inches
 
-    The two maps share one scale. The title of the product says its sum, Gᵢⱼ, and that per position, Gᵢⱼ / M.
+    All maps share one scale, and all products another. The title of a product says its sum, Gᵢⱼ, and that per position,
+    Gᵢⱼ / M.
     """
-    first, second = (features[0, k].detach().float().cpu() for k in (i, j))
-    product = first * second
-    panels = [
-        (first, f"filter {i}"),
-        (second, f"filter {j}"),
-        (product, f"product: sum {product.sum():,.0f}, mean {product.mean():.2g}"),
-    ]
-    count, shape = len(panels) + (image is not None), first.shape[1] / first.shape[0]
-    figure = Figure(figsize=(count * (height * shape + 0.15) + 1.2, height + 0.3), layout="constrained")
+    named = features if isinstance(features, Mapping) else {"picture": features}
+    maps = {name: [f[0, k].detach().float().cpu() for k in (i, j)] for name, f in named.items()}
+    products = {name: first * second for name, (first, second) in maps.items()}
+    high = max(m.max().item() for pair in maps.values() for m in pair) or 1.0
+    top = max(product.max().item() for product in products.values()) or 1.0
+    shape = max(first.shape[1] / first.shape[0] for first, _ in maps.values())
+    count = 3 + (images is not None)
+    size = (count * (height * shape + 0.15) + 1.2, (height + 0.3) * len(named))
+    figure = Figure(figsize=size, layout="constrained")
     figure.photographs = True
-    axes = list(figure.subplots(1, count))
-    for axis in axes:
-        axis.axis("off")
-    if image is not None:
-        axis = axes.pop(0)
-        axis.imshow(image[0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0), interpolation="lanczos")
-        axis.set_title("picture", fontsize=10)
-    high = max(first.max().item(), second.max().item())
-    for axis, (panel, title) in zip(axes, panels, strict=True):
-        top = product.max().item() if panel is product else high
-        drawn = axis.imshow(
-            panel, cmap="inferno" if panel is product else "viridis", vmin=0, vmax=top or 1, interpolation="nearest"
+    for row, name in zip(figure.subplots(len(named), count, squeeze=False), named, strict=True):
+        axes = list(row)
+        if images is not None:
+            axes[0].imshow(_pixels(images[name]), interpolation="lanczos")
+            axes.pop(0).set_title(name, fontsize=10)
+        titles = (
+            f"filter {i}",
+            f"filter {j}",
+            f"product: sum {products[name].sum():,.0f}, mean {products[name].mean():.2g}",
         )
-        axis.set_title(title, fontsize=10)
-        if axis is not axes[0]:
-            figure.colorbar(drawn, ax=axis, shrink=0.75, aspect=15)
+        for axis, panel, title in zip(axes, [*maps[name], products[name]], titles, strict=True):
+            is_product = panel is products[name]
+            colours = {"cmap": "inferno", "vmax": top} if is_product else {"cmap": "viridis", "vmax": high}
+            drawn = axis.imshow(panel, vmin=0, interpolation="nearest", **colours)
+            axis.set_title(title, fontsize=10)
+            if axis is not axes[0]:
+                figure.colorbar(drawn, ax=axis, shrink=0.75, aspect=15)
+        for axis in row:
+            axis.axis("off")
     return figure
 
 
@@ -228,3 +253,24 @@ def _per_position(features: Tensor) -> Tensor:
     """G / M of one picture at one layer, (N, N) on the CPU."""
     flat = features[0].detach().float().cpu().flatten(1)  # (N, M)
     return flat @ flat.T / flat.shape[1]
+
+
+def _signed_root(matrix: Tensor) -> Tensor:
+    return matrix.sign() * matrix.abs().sqrt()
+
+
+def _pixels(image: Tensor) -> Tensor:
+    return image[0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0)
+
+
+def _draw_matrix(axis, matrix: Tensor, high: float, *, signed: bool):
+    colours = {"cmap": "PuOr_r", "vmin": -high} if signed else {"cmap": "viridis", "vmin": 0}
+    return axis.imshow(matrix, vmax=high, interpolation="nearest", **colours)
+
+
+def _name_filters(axis, *, first: bool, reordered: bool) -> None:
+    """Names the axes of a Gram matrix; numbers only where they are the filters' own."""
+    ending = ", reordered" if reordered else ""
+    axis.set(xlabel=f"filter j{ending}", ylabel=f"filter i{ending}" if first else "")
+    if reordered:
+        axis.set(xticks=[], yticks=[])

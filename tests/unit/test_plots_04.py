@@ -62,6 +62,7 @@ def test_gram_difference_is_signed_and_symmetric_about_zero():
     assert change.get_array().tolist() == [[2, 0], [0, -2]] and change.get_clim()[0] == -change.get_clim()[1]
     ring = figure.axes[2].lines[0]
     assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (0, 1)
+    assert [text.get_text() for text in figure.axes[2].texts] == ["1, 0"]
     assert drawn(figure)
     with pytest.raises(ValueError, match="same layer"):
         plots.show_gram_difference(gram, torch.ones(1, 3, 3))
@@ -69,12 +70,34 @@ def test_gram_difference_is_signed_and_symmetric_about_zero():
 
 def test_gram_pair_shows_two_maps_and_a_product_whose_sum_is_the_entry(features):
     maps = features["a"]["relu2_1"]
-    figure = plots.show_gram_pair(maps, 3, 5, image=torch.rand(1, 3, 12, 10))
+    figure = plots.show_gram_pair({"a": maps}, 3, 5, images={"a": torch.rand(1, 3, 12, 10)})
     _, first, second, product = images(figure)[:4]
     assert first.get_clim() == second.get_clim()
     assert float(product.get_array().sum()) == pytest.approx(nstlib.gram_matrix(maps)[0, 3, 5].item(), rel=1e-5)
     assert f"sum {nstlib.gram_matrix(maps)[0, 3, 5]:,.0f}" in figure.axes[3].get_title()
     assert drawn(figure) and drawn(plots.show_gram_pair(torch.zeros(1, 2, 3, 3), 0, 1))
+
+
+def test_gram_pairs_of_two_pictures_have_one_scale(features):
+    maps = {"weak": features["a"]["relu2_1"], "strong": 10 * features["b"]["relu2_1"]}
+    figure = plots.show_gram_pair(maps, 0, 1)
+    shown = [image for image in images(figure) if image.get_array().shape == (6, 5)]  # without the colour bars
+    assert [image.get_clim()[1] for image in shown[:2]] == [image.get_clim()[1] for image in shown[3:5]]
+    assert shown[2].get_clim() == shown[5].get_clim()
+    assert shown[5].get_clim()[1] == pytest.approx(shown[5].get_array().max())
+
+
+def test_show_gram_has_signed_colours_for_a_covariance_and_numbers_only_filters_as_they_are_numbered():
+    signed = plots.show_gram(
+        {"G": torch.tensor([[4.0, 1.0], [1.0, 4.0]]), "C": torch.tensor([[1.0, -9.0], [-9.0, 1.0]])}
+    )
+    first, second = images(signed)[:2]
+    assert first.get_clim() == second.get_clim() == (-3, 3) and second.get_array().tolist() == [[1, -3], [-3, 1]]
+    plain, ordered = plots.show_gram(torch.eye(2)), plots.show_gram(torch.eye(2), order=[1, 0], label="r")
+    assert images(plain)[0].get_clim()[0] == 0
+    assert plain.axes[0].get_xlabel() == "filter j" and len(plain.axes[0].get_xticks())
+    assert ordered.axes[0].get_xlabel() == "filter j, reordered" and not len(ordered.axes[0].get_xticks())
+    assert ordered.axes[1].get_ylabel() == "r"
 
 
 def test_embedding_draws_every_picture_and_names_every_group():
