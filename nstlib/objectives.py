@@ -34,7 +34,7 @@ PAPER = {
 }
 #: Ours, chosen by eye and by a judge (data/README.md).
 CONTENT_LAYERS, STYLE_LAYERS = ("relu3_2",), ("relu1_1", "relu2_1", "relu3_1", "relu3_2", "relu3_4")
-CONTENT_WEIGHT = 0.006
+CONTENT_WEIGHT = 0.005
 
 EPSILON = 1e-12  # no division by zero where a picture excites no filter of a layer
 CONTENT_SIDE = 192  # contents are compared at the copy whose longer side is nearest to this
