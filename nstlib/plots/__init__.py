@@ -17,7 +17,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_weights",
             "strongest_patches",
         ],
-        "arrays": ["show_arrays", "show_filters", "show_pixels", "show_receptive_fields", "show_signed"],
+        "arrays": [
+            "show_arrays",
+            "show_filters",
+            "show_pixels",
+            "show_profiles",
+            "show_receptive_fields",
+            "show_signed",
+        ],
         "content": ["show_content_gradient", "show_depth", "show_reconstructions", "show_tangents"],
         "figures": ["Figure", "show_history", "show_images", "show_paths"],
         "gram": [
@@ -27,7 +34,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_gram_pair",
             "show_layer_grams",
         ],
-        "style": ["show_embedding", "show_kernel", "show_layer_weights"],
+        "style": [
+            "show_embedding",
+            "show_gradient_norms",
+            "show_kernel",
+            "show_layer_weights",
+            "show_overshoots",
+        ],
         "palette": ["COLORS", "LINES"],
     },
 )

@@ -1,4 +1,4 @@
-"""Arrays of numbers, filters and their results, receptive fields (lesson 01)."""
+"""Arrays of numbers, filters and their results, receptive fields, profiles from the border (lesson 01)."""
 
 from collections.abc import Iterable, Mapping
 
@@ -183,6 +183,40 @@ def show_receptive_fields(image: Tensor, fields: Mapping[str, Tensor], *, height
         axis.set_title(f"{layer}: {tall} × {wide}", fontsize=10)
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set(color=colors[index % 6], linewidth=2.5)
+    return figure
+
+
+def show_profiles(
+    panels: Mapping[str, Mapping[str, Tensor]],
+    *,
+    width: int,
+    reaches: Mapping[str, float],
+    ylabel: str = "",
+    height: float = 2.9,
+) -> Figure:
+    """Numbers against the distance from the left border: panels side by side on one scale, a line for each layer.
+
+    Parameters
+    ----------
+    panels : title -> layer -> Tensor (w,), one number for each position of a row, from the left border on
+    width : of the picture, in pixels; the w positions of a layer share it evenly
+    reaches : layer -> a distance in pixels to mark with a dashed line of the layer's colour
+    ylabel : what the numbers are
+    height : in inches
+    """
+    figure = Figure(figsize=(4.3 * len(panels) + 1.6, height), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        for (layer, values), color in zip(lines.items(), (BLACK, ORANGE, SKY, GREEN, VERMILION, PURPLE), strict=False):
+            step = width / len(values)
+            edges = [step * position for position in range(len(values) + 1)]
+            axis.stairs(values.detach().float().cpu().numpy(), edges, color=color, lw=2, label=layer, baseline=None)
+            axis.axvline(reaches[layer], color=color, lw=1.2, ls="--")
+        axis.set_title(title, fontsize=10)
+        axis.set(xlabel="distance from the border, in pixels", xlim=(0, 1.2 * max(reaches.values())), ylim=(0, None))
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel(ylabel)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     return figure
 
 

@@ -65,3 +65,21 @@ def test_show_receptive_fields_measures_the_squares():
     frame = figure.axes[0].patches[0]
     assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (9.5, 4.5, 4, 3)
     assert figure._repr_jpeg_()
+
+
+def test_show_profiles_puts_positions_at_their_distance():
+    lines = {"relu1_1": torch.tensor([1.0, 0, 0, 0]), "relu2_1": torch.tensor([2.0, 0.5])}
+    figure = plots.show_profiles(
+        {"zeros": lines, "mirror": {layer: values / 2 for layer, values in lines.items()}},
+        width=8,
+        reaches={"relu1_1": 1.5, "relu2_1": 5},
+    )
+    zeros, mirror = figure.axes
+    assert titles(figure) == ["zeros", "mirror"] and zeros.get_ylim() == mirror.get_ylim()
+    fine, coarse = (patch.get_data() for patch in zeros.patches)
+    assert fine.edges.tolist() == [0, 2, 4, 6, 8] and fine.values.tolist() == [1, 0, 0, 0]
+    assert coarse.edges.tolist() == [0, 4, 8] and coarse.values.tolist() == [2, 0.5]
+    assert mirror.patches[1].get_data().values.tolist() == [1, 0.25]
+    assert [line.get_xdata()[0] for line in zeros.lines] == [1.5, 5]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["relu1_1", "relu2_1"]
+    assert figure._repr_png_() and figure._repr_jpeg_() is None
