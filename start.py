@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Set the project up and run it:  python3 start.py demo | test | lab | panel  [more arguments]
+"""Set the project up and run it:  python3 start.py COMMAND  [more arguments]
 
   demo   turn a shipped photograph into a painting; the pictures go to outputs/.
          More arguments go to the demo.
@@ -10,6 +10,9 @@
          one that ends in .ipynb is opened in place of the first notebook.
   panel  the explorers as a page without code, for a projector; this machine
          alone can reach it. More arguments go to Voila, such as --port=8888.
+  transfer, pictures, fetch, doctor
+         what `nstlib` does in .venv, with the same arguments, in the folder you
+         are in:  start.py transfer PHOTO PAINTING -o OUT.png
 
 The first run makes an environment in .venv and installs the project there, with
 uv where uv is on the path and with pip otherwise; later runs install again only
@@ -38,9 +41,12 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "nstlib-installed"  # line 1: what was installed (a hash); line 2: with which extras
 WINDOWS = os.name == "nt"
 OLDEST = (3, 10)
+NSTLIB = ("transfer", "pictures", "fetch", "doctor")  # commands of nstlib, handed on; tests/install/test_start.py
 
 # Words in the messages of pip and uv that tell why an installation failed.
 DISK_FULL = ("no space left on device", "not enough space on the disk", "disk quota exceeded")
+CERTIFICATE = ("certificate verify failed", "certificate_verify_failed", "invalid peer certificate", "unknownissuer")
+PROXY_LOGIN = ("407 proxy authentication", "proxy authentication required")
 NO_NETWORK = (
     "new connection",
     "max retries exceeded",
@@ -150,6 +156,16 @@ def install(uv: str, extra: str) -> None:
     reason = "".join(said).lower()
     if any(words in reason for words in DISK_FULL):
         fail("the disk is full: PyTorch on Linux takes about 6 GB. Make room and run the same command again.")
+    if any(words in reason for words in CERTIFICATE):
+        fail(
+            "the certificate of the package index is not trusted here. Where a proxy looks into connections, set "
+            "SSL_CERT_FILE and PIP_CERT to the file with its certificate, then run the same command again."
+        )
+    if any(words in reason for words in PROXY_LOGIN):
+        fail(
+            "the proxy wants a name and a password. Set HTTPS_PROXY to http://NAME:PASSWORD@HOST:PORT, then run the "
+            "same command again."
+        )
     if any(words in reason for words in NO_NETWORK):
         fail(
             "no network, or the package index cannot be reached; the first run downloads PyTorch and JupyterLab. "
@@ -191,13 +207,14 @@ def fingerprint(version: str) -> str:
     return hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + f"{version} {ROOT}".encode()).hexdigest()
 
 
-def run(arguments: list) -> int:
+def run(arguments: list, folder: str = str(ROOT)) -> int:
     """Run the environment's Python; Ctrl-C reaches it as well, and it may end in its own way (JupyterLab asks)."""
     environment = dict(os.environ)
-    environment.setdefault(
-        "GOMP_SPINCOUNT", "10000"
-    )  # see nstlib/__init__.py; a notebook may load PyTorch before nstlib
-    process = subprocess.Popen([venv_python()] + arguments, cwd=str(ROOT), env=environment)
+    # See nstlib/__init__.py; a notebook may load PyTorch before nstlib
+    environment.setdefault("GOMP_SPINCOUNT", "10000")
+    script = f'"{sys.argv[0]}"' if " " in sys.argv[0] else sys.argv[0]
+    environment.setdefault("NSTLIB_CALLED_AS", f"{'py' if WINDOWS else 'python3'} {script}")
+    process = subprocess.Popen([venv_python()] + arguments, cwd=folder, env=environment)
     interrupted = False
     while True:
         try:
@@ -273,12 +290,15 @@ def main(arguments: list) -> int:
         print(__doc__.strip())
         return 0 if arguments else 2
     command, more = arguments[0], arguments[1:]
-    if command not in ("demo", "test", "lab", "panel"):
-        print(f"start.py: there is no command {command!r}; it is one of demo, test, lab and panel.", file=sys.stderr)
+    if command not in ("demo", "test", "lab", "panel") + NSTLIB:
+        known = ", ".join(("demo", "test", "lab", "panel") + NSTLIB)
+        print(f"start.py: there is no command {command!r}; there are {known}.", file=sys.stderr)
         return 2
     prepare(command if command in ("test", "panel") else "")
     if command == "demo":
         return run(["-m", "nstlib", "demo"] + more)
+    if command in NSTLIB:
+        return run(["-m", "nstlib", command] + more, folder=os.getcwd())
     return {"test": test, "lab": lab, "panel": panel}[command](more)
 
 

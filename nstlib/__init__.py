@@ -27,6 +27,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
         "files",
         "images",
         "losses",
+        "machine",
         "networks",
         "objectives",
         "optimize",
@@ -62,6 +63,13 @@ def __getattr__(name: str):
         ImportError,
         OSError,
     ) as error:  # OSError: a library of the system's is missing, such as Windows' C++ runtime
+        from nstlib.machine import is_out_of_memory
+
+        if is_out_of_memory(error):
+            raise MemoryError(
+                f"There is not enough memory to load PyTorch ({error}). Close other programs, or raise the limit "
+                "(ulimit -v unlimited; of the container)."
+            ) from error
         try:
             import torch  # noqa: F401
         except (ImportError, OSError):

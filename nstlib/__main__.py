@@ -4,74 +4,147 @@ Exit status: 0 done, 1 failed (one line says why), 2 wrong usage, 130 stopped: b
 painting that is stopped is saved as it is.
 """
 
-import argparse
-import contextlib
-import logging
+# Only what Python has loaded by itself: Ctrl-C before `main` has begun would be a traceback.
+import errno
 import os
 import signal
 import sys
-import threading
-import warnings
+import time
 
-from nstlib.commands import demo, doctor, pictures, transfer
-from nstlib.commands.options import one_line
+PATIENCE = 3  # seconds in which another Ctrl-C is taken for the same: a picture is being saved
+STOPPED = "stopped before there was anything to save"
+LOST = (errno.EPIPE, errno.ENOSPC, errno.EIO)  # standard output's: a closed pipe, a full disk, a terminal that is gone
 
 
 def main(arguments: list[str] | None = None) -> int:
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a console that has no α, or a file name that is no text
+    streams, handlers, nowhere = (sys.stdout, sys.stderr), handle_signals(), None
+    try:
+        nowhere = _open_streams()
+        return _main(arguments)
+    finally:
+        sys.stdout, sys.stderr = streams
+        if nowhere:
+            nowhere.close()
+        for number, handler in handlers.items():  # in a process of its own there is nothing left to stop
+            signal.signal(number, signal.SIG_IGN if arguments is None else handler)
+
+
+def _main(arguments: list[str] | None) -> int:
+    import logging
+    import warnings
+
+    from nstlib.commands.options import one_line
+    from nstlib.commands.output import tell
+
     # What it says of a broken picture, load_image says better
     logging.getLogger("PIL").addHandler(logging.NullHandler())
-    with _stopped_like_ctrl_c(), warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: print(f"nstlib: {one_line(message)}", file=sys.stderr)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: tell(f"nstlib: {one_line(message)}", to="stderr")
         try:
-            options = _parser().parse_args(arguments)
-            return options.run(options) or 0
-        except KeyboardInterrupt:
-            print("nstlib: stopped before there was anything to save", file=sys.stderr)
-            return 130
-        except BrokenPipeError:  # nstlib pictures | head
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except (
-            ValueError,
-            OSError,
-            MemoryError,
-            ImportError,
-        ) as error:  # FileNotFoundError and ConnectionError are OSErrors
-            print(f"nstlib: {one_line(error)}", file=sys.stderr)
-        except RuntimeError as error:
-            from nstlib.optimize.memory import is_out_of_memory
-
-            if not is_out_of_memory(error):
-                raise
-            print("nstlib: out of memory; try a smaller --size", file=sys.stderr)
-        return 1
+            code = _run(arguments)
+        except SystemExit as end:  # help, or wrong usage
+            code = end
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            code = _output_lost(error)
+    if isinstance(code, SystemExit):
+        raise code
+    return code
 
 
-@contextlib.contextmanager
-def _stopped_like_ctrl_c():
-    """A request to end (SIGTERM) and a closed terminal (SIGHUP) do what Ctrl-C does; one that is ignored (nohup) stays
-    so.
-    """
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []  # only the main thread may set handlers
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number, handler in before.items():
-        if handler == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+def _run(arguments: list[str] | None) -> int:
+    """The exit status of the command."""
+    from nstlib.commands.options import one_line
+    from nstlib.commands.output import tell
+    from nstlib.machine import check_room, is_out_of_memory
+
     try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        options = _parser().parse_args(arguments)
+        if "torch" not in sys.modules:
+            check_room()
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        tell(f"nstlib: {STOPPED}", to="stderr")
+        return 130
+    except (ValueError, OSError, ImportError) as error:  # FileNotFoundError and ConnectionError are OSErrors
+        if isinstance(error, OSError) and error.errno in LOST and error.filename is None:
+            return _output_lost(error)
+        tell(f"nstlib: {one_line(error)}", to="stderr")
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        said = one_line(error) if isinstance(error, MemoryError) else ""
+        tell(f"nstlib: {said or 'out of memory; try a smaller --size'}", to="stderr")
+    return 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _output_lost(error: OSError) -> int:
+    from nstlib.commands.output import silence, tell
+
+    silence("stdout")
+    if error.errno != errno.EPIPE:  # nstlib pictures | head: that reader has what it wanted
+        tell(f"nstlib: not all of the output could be written ({error.strerror})", to="stderr")
+    return 1
+
+
+def _open_streams():
+    """Where standard output or standard error is closed (cron, pythonw, `2>&-`), the other one takes its lines, and
+    nothing that is opened later gets its number. Where both are, a file that takes them to nowhere, to be closed.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    nowhere = None if sys.stdout or sys.stderr else open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout, sys.stderr = sys.stdout or sys.stderr or nowhere, sys.stderr or sys.stdout or nowhere
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a console that has no α, or a file name that is no text
+    return nowhere
+
+
+def handle_signals() -> dict:
+    """A request to end (SIGTERM) and a closed terminal (SIGHUP) do what Ctrl-C does; one that is ignored (nohup) stays
+    so. Number -> handler before.
+    """
+    last = None
+
+    def stop(number, frame) -> None:
+        nonlocal last
+        if not hasattr(sys.modules.get("nstlib.images"), "load_image"):  # nothing is begun, PyTorch is being loaded
+            try:
+                os.write(2, f"nstlib: {STOPPED}\n".encode())
+            finally:
+                os._exit(130)
+        now, before = time.monotonic(), last
+        if before is None or now - before > PATIENCE:
+            last = now
+            raise KeyboardInterrupt
+
+    handlers = {}
+    try:
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                handlers[number] = signal.signal(number, stop)
+    except ValueError:  # only the main thread may
+        pass
+    return handlers
+
+
+def _parser():
+    import argparse
+
+    import nstlib
+    from nstlib.commands import demo, doctor, pictures, transfer
+
     parser = argparse.ArgumentParser(
         prog="nstlib",
         description="Paint a photograph in the manner of a painting (Gatys, Ecker and Bethge, CVPR 2016).",
     )
+    parser.add_argument("--version", action="version", version=f"nstlib {nstlib.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (transfer, demo, pictures, doctor):
         module.add_to(commands)

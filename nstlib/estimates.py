@@ -51,7 +51,8 @@ def estimate(
 
     Raises
     ------
-    ValueError: as `style_transfer`. No MemoryError: a size that does not fit has its estimate too.
+    ValueError: as `style_transfer`. A size that does not fit has its estimate too: MemoryError only where not even 96
+        pixels fit.
     """
     shape = (round(content_size * 0.75), content_size) if isinstance(content_size, int) else content_size
     network, layers = network or load_network(), [*content_layers, *style_layers]
@@ -78,10 +79,14 @@ def estimate(
         times = [record["time"] for record in run.history]
         return statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) / noise[0, 0].numel()
 
-    try:
-        seconds = seconds_per_pixel(min(max(shape), 1536))
-    except MemoryError:  # then as for a small one
-        seconds = seconds_per_pixel(384)
+    sides = sorted({min(max(shape), side) for side in (1536, 384, 96)}, reverse=True)
+    for side in sides:
+        try:
+            seconds = seconds_per_pixel(side)
+            break
+        except MemoryError:  # then as for a smaller one
+            if side == sides[-1]:
+                raise
     stages = stages_for(shape, shape, layers, steps, method, coarse_to_fine)
     evaluated = sum(stage.steps * math.prod(stage.size) for stage in stages)
     fast = network.for_optimization(precision)

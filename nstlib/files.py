@@ -1,12 +1,13 @@
-"""Files that are whole or not there: writing in one step, one process at a time."""
+"""Files that are whole or not there: writing in one step, one process at a time.
+
+filelock is loaded when a lock is wanted: the command line's help comes at once.
+"""
 
 import contextlib
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-
-from filelock import FileLock
 
 
 @contextlib.contextmanager
@@ -38,6 +39,8 @@ def file_lock(file: Path) -> Iterator[None]:
     """While the block runs, no other process is in one for the same `file`: it waits. A lock ends with its process,
     even if that is killed.
     """
+    from filelock import FileLock
+
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(file.with_name(f".{file.name}.lock"))
     with contextlib.ExitStack() as stack:
@@ -46,3 +49,37 @@ def file_lock(file: Path) -> Iterator[None]:
         ):  # some network drives have no locks: then both fetch, and the last one wins
             stack.enter_context(lock)
         yield
+
+
+@contextlib.contextmanager
+def sole_use(file: Path) -> Iterator[None]:
+    """While the block runs, `file` is in use by this run alone: BlockingIOError, which names the process, where another
+    run has it. It need not be there yet. A killed process has nothing any more.
+    """
+    from filelock import FileLock, Timeout
+
+    path = file.resolve().with_name(f".{file.resolve().name}.lock")
+    lock = FileLock(path)
+    try:
+        try:
+            lock.acquire(timeout=0)
+            path.write_text(str(os.getpid()))
+        except (OSError, NotImplementedError) as error:
+            if isinstance(error, Timeout) and path.exists():
+                raise BlockingIOError(
+                    f"{str(file)!r} is in use by {_owner(path)}; wait until that has ended, or give another file"
+                ) from None
+            # A network drive without locks, or a folder where nothing can be written: whoever writes there says so.
+        yield
+    finally:
+        if lock.is_locked:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            lock.release()
+
+
+def _owner(lock: Path) -> str:
+    try:
+        return f"process {int(lock.read_text())}"
+    except (OSError, ValueError):  # Windows shows nobody a file that is locked
+        return "another process"

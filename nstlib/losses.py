@@ -180,7 +180,7 @@ def style_loss_gradient(features: Tensor, target_gram: Tensor) -> Tensor:
 def style_loss(
     features: Mapping[str, Tensor],
     target_grams: Mapping[str, Tensor],
-    layer_weights: Sequence[float] | None = None,
+    layer_weights: Sequence[float] | Mapping[str, float] | None = None,
     *,
     target_positions: Mapping[str, int] | None = None,
 ) -> Tensor:
@@ -194,7 +194,7 @@ def style_loss(
     target_grams : layer name -> Tensor (1, N, N), of the painting; its layers are the sum's
     target_positions : layer name -> int, optional, where the painting has another size than the photograph; see
         `layer_style_loss`
-    layer_weights : wₗ in the order of `target_grams`; the paper's 1 / (number of layers) where None
+    layer_weights : wₗ in the order of `target_grams`, or by name; the paper's 1 / (number of layers) where None
 
     Returns
     -------
@@ -211,6 +211,11 @@ def style_loss(
     >>> style_loss(F, A)  # E = 2² / (4·2²) = ¼ and 1² / 4 = ¼, each weighing one half
     tensor(0.2500)
     """
+    if isinstance(layer_weights, Mapping):
+        if layer_weights.keys() != target_grams.keys():
+            names, layers = ", ".join(layer_weights), ", ".join(target_grams)
+            raise ValueError(f"layer_weights has weights for {names}; wanted one for each of {layers}.")
+        layer_weights = [layer_weights[name] for name in target_grams]
     weights = [1 / len(target_grams)] * len(target_grams) if layer_weights is None else list(layer_weights)
     if len(weights) != len(target_grams):
         raise ValueError(f"{len(weights)} layer weights for {len(target_grams)} layers ({', '.join(target_grams)}).")

@@ -8,14 +8,14 @@ notebooks/04_gram_matrices_and_style, section 9, and notebooks/05_style_transfer
 """
 
 import math
-import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from nstlib.arguments import WEIGHTS, check_weight, whole_number
 from nstlib.losses import content_loss, gram_matrix, layer_style_loss, total_variation
-from nstlib.networks import FeatureNetwork
+from nstlib.networks import FeatureNetwork, check_network, check_size, layer_names
 from nstlib.pyramid import count_scales, halve
 
 Objective = Callable[[Tensor], dict[str, Tensor]]  # image -> weighted losses, by name
@@ -47,7 +47,7 @@ def gatys_objective(
     *,
     content_layers: Sequence[str] = CONTENT_LAYERS,
     style_layers: Sequence[str] = STYLE_LAYERS,
-    layer_weights: Sequence[float] | None = None,
+    layer_weights: Sequence[float] | Mapping[str, float] | None = None,
     content_weight: float = CONTENT_WEIGHT,
     style_weight: float = 1,
     tv_weight: float = 0,
@@ -74,7 +74,7 @@ def gatys_objective(
         counts per position.
     network : FeatureNetwork
     content_layers, style_layers : names of activations; the content loss is the mean over its layers
-    layer_weights : wₗ, one for each style layer; 1 / (number of layers) where None
+    layer_weights : wₗ, one for each style layer, in their order or by name; 1 / (number of layers) where None
     content_weight, style_weight, tv_weight : α, β, and γ of `total_variation`, which is not in the paper
     scales : int, optional
         At how many sizes styles are compared: at the picture itself, its half, its quarter and so on; L_style is the
@@ -91,8 +91,8 @@ def gatys_objective(
 
     Raises
     ------
-    ValueError: a weight that is negative or not finite, not one for each layer, nothing to paint for, or a picture too
-    small for a layer.
+    ValueError: an unknown layer or one twice, a weight that is negative, not finite or beyond float32, not one for each
+    layer, nothing to paint for, or a picture too small for a layer.
 
     Examples
     --------
@@ -102,14 +102,15 @@ def gatys_objective(
     >>> objective(black)["content"].item(), objective(white)["style"].item()  # at the photograph, at the painting
     (0.0, 0.0)
     """
-    content_layers, style_layers = layer_names(content_layers), layer_names(style_layers)
-    check_objective(content_layers, style_layers, layer_weights, content_weight, style_weight, tv_weight, scales)
-    w = (
-        dict.fromkeys(style_layers, 1 / max(1, len(style_layers)))
-        if layer_weights is None
-        else dict(zip(style_layers, layer_weights, strict=True))
-    )
+    (content_layers, style_layers, layer_weights, content_weight, style_weight, tv_weight, scales, _) = check_objective(
+        content_layers, style_layers, layer_weights, content_weight, style_weight, tv_weight, scales, relative
+    ).values()
+    check_network(network)
+    w = dict.fromkeys(style_layers, 1 / max(1, len(style_layers)))
+    w |= dict(zip(style_layers, layer_weights or (), strict=False))
     content_layers, style_layers = content_layers if content_weight else (), style_layers if style_weight else ()
+    check_size("The photograph", content.shape[-2:], [*content_layers, *style_layers])
+    check_size("The painting", style.shape[-2:], style_layers)
     halvings = range(count_scales(content, style, [*content_layers, *style_layers], scales))
     content_at = min(halvings, key=lambda k: abs(math.log2(max(content.shape[-2:]) / CONTENT_SIDE) - k))
     layers = [{*style_layers, *(content_layers if k == content_at else ())} for k in halvings]
@@ -227,40 +228,66 @@ def gradient_shares(image: Tensor, objective: Objective) -> dict[str, float]:
     return {name: length / (sum(lengths.values()) or 1) for name, length in lengths.items()}
 
 
-def layer_names(layers: str | Sequence[str]) -> tuple[str, ...]:
-    """("relu4_2",) for "relu4_2" too."""
-    return (layers,) if isinstance(layers, str) else tuple(layers)
-
-
 def check_objective(
     content_layers: Sequence[str],
     style_layers: Sequence[str],
-    layer_weights: Sequence[float] | None,
+    layer_weights: Sequence[float] | Mapping[str, float] | None,
     content_weight: float,
     style_weight: float,
     tv_weight: float,
     scales: int | None,
     relative: bool = True,
-) -> None:
-    """ValueError, as `gatys_objective` raises it, where one of its arguments is impossible whatever the pictures
-    are.
+) -> dict:
+    """These arguments of `gatys_objective` in their plainest form: tuples of names, weights as floats, those of the
+    layers in the order of `style_layers`. ValueError, as `gatys_objective` raises it, where one is impossible whatever
+    the pictures are.
     """
-    for name, weight in (("content_weight", content_weight), ("style_weight", style_weight), ("tv_weight", tv_weight)):
-        if not _is_weight(weight):
-            raise ValueError(f"{name} is {weight!r}; it must be a finite number that is not negative.")
-    if layer_weights is not None and len(layer_weights) != len(style_layers):
-        raise ValueError(
-            f"There are {len(layer_weights)} layer weights for {len(style_layers)} style layers; give one for each."
-        )
-    if layer_weights is not None and not all(map(_is_weight, layer_weights)):
-        raise ValueError(f"layer_weights are {list(layer_weights)}; they must be finite numbers that are not negative.")
-    if not (content_weight and content_layers) and not (style_weight and style_layers):
+    layers = {"content_layers": layer_names(content_layers), "style_layers": layer_names(style_layers)}
+    for name, names in layers.items():
+        if twice := [l for l in names if names.count(l) > 1]:
+            raise ValueError(
+                f"{name} has {twice[0]!r} twice; leave it out once. (layer_weights can make it count more.)"
+            )
+    weights = {"content_weight": content_weight, "style_weight": style_weight, "tv_weight": tv_weight}
+    weights = {name: check_weight(name, weight) for name, weight in weights.items()}
+    w = _layer_weights(layer_weights, layers["style_layers"])
+    content = weights["content_weight"] if layers["content_layers"] else 0
+    style = weights["style_weight"] * max(w or (1,)) if layers["style_layers"] else 0
+    if not (content or style):
         raise ValueError(
             "content_weight and style_weight are both 0 (or there are no layers), so there is nothing to paint for."
         )
-    if scales is not None and not (isinstance(scales, numbers.Integral) and scales >= 1):
+    if max(content, style) < WEIGHTS[0]:
+        raise ValueError(
+            f"content_weight is {content_weight!r} and style_weight {style_weight!r}: so little is 0 in float32. Only "
+            "their ratio counts; multiply both by the same number, so that one of them is about 1."
+        )
+    if scales is not None and (whole_number(scales) or 0) < 1:
         raise ValueError(f"scales is {scales!r}; it must be a whole number of at least 1, or None.")
+    scales = None if scales is None else whole_number(scales)
+    return {**layers, "layer_weights": w, **weights, "scales": scales, "relative": relative}
 
 
-def _is_weight(weight: object) -> bool:
-    return isinstance(weight, (int, float, Tensor)) and math.isfinite(weight) and weight >= 0
+def _layer_weights(given: Sequence[float] | Mapping[str, float] | None, layers: tuple[str, ...]) -> tuple | None:
+    """One weight for each of `layers`, in their order."""
+    if given is None:
+        return None
+    if isinstance(given, Mapping):
+        if others := [l for l in layer_names(given) if l not in layers]:
+            raise ValueError(
+                f"layer_weights has a weight for {others[0]!r}, which is not among the style layers "
+                f"({', '.join(layers)}); add it to style_layers, or leave it out."
+            )
+        if missing := [l for l in layers if l not in given]:
+            raise ValueError(f"layer_weights has no weight for the style layer {missing[0]!r}; give one for each.")
+        given = [given[l] for l in layers]
+    try:
+        given = list(given)
+    except TypeError:
+        raise ValueError(
+            f"layer_weights is {given!r}; wanted a list with one number for each style layer, or a dictionary "
+            '{"relu1_1": 0.5, …}.'
+        ) from None
+    if len(given) != len(layers):
+        raise ValueError(f"There are {len(given)} layer weights for {len(layers)} style layers; give one for each.")
+    return tuple(check_weight(f"The layer weight of {l}", weight) for l, weight in zip(layers, given, strict=True))

@@ -1,13 +1,14 @@
 """Style transfer, reconstruction and texture: an objective and a run, put together."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from nstlib.images import Picture, load_image, resize_image, resized_shape
-from nstlib.networks import FeatureNetwork, least_size, load_network
+from nstlib.arguments import check_seed, check_steps
+from nstlib.images import Picture, load_image, resize_image, resized_shape, tell_enlarged
+from nstlib.networks import FeatureNetwork, as_network, check_shapes, layer_names, least_size
 from nstlib.objectives import (
     CONTENT_LAYERS,
     CONTENT_WEIGHT,
@@ -17,14 +18,14 @@ from nstlib.objectives import (
     check_objective,
     content_objective,
     gatys_objective,
-    layer_names,
     texture_objective,
 )
 from nstlib.optimize import Checkpoint, Result, Stage, optimize_image, plan_stages
 from nstlib.optimize import coarse_to_fine as run_stages
 from nstlib.optimize.checkpoint import fingerprint
+from nstlib.optimize.loop import check_method
 from nstlib.optimize.memory import check_memory
-from nstlib.optimize.run import OnStep, whole_steps
+from nstlib.optimize.run import OnStep
 
 STEPS = 140  # evaluations of the objective by default
 OBJECTIVE_KEYWORDS = (
@@ -55,16 +56,16 @@ def style_transfer(
     content: Picture,
     style: Picture,
     *,
-    network: FeatureNetwork | None = None,
+    network: FeatureNetwork | str | None = None,
     content_layers: Sequence[str] = CONTENT_LAYERS,
     style_layers: Sequence[str] = STYLE_LAYERS,
-    layer_weights: Sequence[float] | None = None,
+    layer_weights: Sequence[float] | Mapping[str, float] | None = None,
     content_weight: float = CONTENT_WEIGHT,
     style_weight: float = 1,
     tv_weight: float = 0,
     scales: int | None = None,
     relative: bool = True,
-    size: int | None = 384,
+    size: int | tuple[int, int] | None = 384,
     init: str | Tensor = "content",
     seed: int = 0,
     steps: int = STEPS,
@@ -84,13 +85,14 @@ def style_transfer(
     Parameters
     ----------
     content, style : anything that `load_image` reads
-    network : FeatureNetwork; `load_network("mini")` where None
+    network : FeatureNetwork, or the name of one; "mini" where None
     content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative : what is minimised; see
         `gatys_objective`. `**nstlib.PAPER` gives the paper's objective.
     content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves
         little of the photograph but its large forms; with ten times as much the painting lends colours and small
         strokes. README.md shows five.
-    size : longer side of the result in pixels; None: that of `content`
+    size : longer side of the result in pixels, or (H, W), as for `resize_image`; None: as large as `content`. A picture
+        that is enlarged is reported in a warning.
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
     seed : for the noise. The same seed on the same machine with as many threads gives the same picture (nearly, on a
         GPU: it adds up in any order).
@@ -103,8 +105,8 @@ def style_transfer(
         curvature that L-BFGS learns are float32 in any case.
     checkpoint : file, optional
         The state of the run is written there every 30 s, and a run that finds the file goes on from it: to the very
-        same picture as without the interruption, on the same processor with as many threads. Delete the file when the
-        picture is saved.
+        same picture as without the interruption, on the same processor with as many threads, and in the precision that
+        "auto" came to when it began. One run at a time has the file. Delete it when the picture is saved.
 
     Returns
     -------
@@ -112,9 +114,10 @@ def style_transfer(
 
     Raises
     ------
-    ValueError: an unknown layer, init or method, a weight that is negative or not finite, pictures too small for a
-        layer, or a checkpoint of other settings.
+    ValueError: an unknown layer, init or method, a weight that is negative or not finite, a picture too small or too
+        narrow for a layer (the message names a size that works), or a checkpoint of other settings.
     MemoryError: the picture is too large; the message names a size that fits.
+    BlockingIOError: another run has the checkpoint; the message names its process.
 
     Notes
     -----
@@ -125,17 +128,17 @@ def style_transfer(
     matrices count per position. (4) The picture goes on as its mirror image beyond its edges (`edges`).
     """
     settings = {name: value for name, value in locals().items() if name in SETTINGS}
-    settings |= {"content_layers": layer_names(content_layers), "style_layers": layer_names(style_layers)}
-    wanted = {name: settings[name] for name in OBJECTIVE_KEYWORDS}
-    check_objective(**wanted)
-    layers = [*wanted["content_layers"], *wanted["style_layers"]]
-    given, steps = network or load_network(), whole_steps(steps)
-    content, style = (load_image(picture).to(given.device) for picture in (content, style))
+    wanted = check_objective(**{name: settings[name] for name in OBJECTIVE_KEYWORDS})
+    steps, learning_rate, seed = check_steps(steps), check_method(method, learning_rate), check_seed(seed)
+    settings |= {**wanted, "steps": steps, "learning_rate": learning_rate, "seed": seed}
+    layers, given = [*wanted["content_layers"], *wanted["style_layers"]], as_network(network)
+    content, style = (one_picture(*picture).to(given.device) for picture in (("content", content), ("style", style)))
     shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
     network = _for_pictures(given, precision, edges, shape, style)
-    check_memory(network, layers, *shape, scales=scales)
+    check_memory(network, layers, *shape, scales=wanted["scales"])
+    check_shapes({"photograph": content.shape[-2:], "painting": style.shape[-2:]}, shape, layers)
     stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
-    settings |= {"network": network.name, "size": max(shape), "precision": str(network.dtype).removeprefix("torch.")}
+    settings |= {"network": network.name, "size": max(shape), "precision": precision}
     settings["init"] = init if isinstance(init, str) else "tensor"
 
     def objective_at(shape: tuple[int, int]) -> Objective:
@@ -146,10 +149,12 @@ def style_transfer(
     if checkpoint:
         inputs = {"content": content, "style": style, "init": start, "network": given}
         hashes = {f"{name}_sha256": fingerprint(value) for name, value in inputs.items()}
-        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes})
+        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": _precision(network)})
+        network = _for_pictures(given, saved.chosen["precision"], edges, shape, style)  # that with which it began
+    tell_enlarged(content.shape[-2:], shape)
     how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
     result = run_stages(start, objective_at, stages, saved=saved, **how)
-    result.settings = settings
+    result.settings = settings | {"precision": _precision(network)}
     return result
 
 
@@ -157,8 +162,8 @@ def reconstruct_content(
     content: Picture,
     layer: str = "relu4_2",
     *,
-    network: FeatureNetwork | None = None,
-    size: int | None = 256,
+    network: FeatureNetwork | str | None = None,
+    size: int | tuple[int, int] | None = 256,
     init: str | Tensor = "noise",
     seed: int = 0,
     steps: int = 300,
@@ -172,9 +177,15 @@ def reconstruct_content(
 
     Parameters as for `style_transfer`; lesson: notebooks/03_content. The loss, "content", is 1 for activations of zero.
     """
-    network = (network or load_network()).for_optimization()
-    content = load_image(content).to(network.device)
-    content = resize_image(content, size or max(content.shape[-2:]))
+    layer_names([layer])
+    steps, seed = check_steps(steps), check_seed(seed)
+    network = as_network(network).for_optimization()
+    content = one_picture("content", content).to(network.device)
+    shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
+    check_memory(network, [layer], *shape, scales=1)
+    check_shapes({"photograph": content.shape[-2:]}, shape, [layer])
+    tell_enlarged(content.shape[-2:], shape)
+    content = resize_image(content, shape)
     start = first_image(init, content, content, seed)
     result = optimize_image(
         start,
@@ -184,7 +195,7 @@ def reconstruct_content(
         progress=progress,
         on_step=on_step,
     )
-    result.settings |= {"network": network.name, "layer": layer, "seed": seed}
+    result.settings |= {"network": network.name, "layer": layer, "seed": seed, "precision": _precision(network)}
     return result
 
 
@@ -192,9 +203,9 @@ def synthesize_texture(
     style: Picture,
     layers: Sequence[str] = PAPER_STYLE_LAYERS,
     *,
-    network: FeatureNetwork | None = None,
+    network: FeatureNetwork | str | None = None,
     relative: bool = True,
-    size: int = 256,
+    size: int | tuple[int, int] = 256,
     init: str | Tensor = "noise",
     seed: int = 0,
     steps: int = 300,
@@ -210,11 +221,13 @@ def synthesize_texture(
     At one size of the picture, so that what a layer sees is what shows. Parameters as for `style_transfer`, with the
     content left out. Lesson: notebooks/04_gram_matrices_and_style.
     """
-    given, layers = network or load_network(), layer_names(layers)
-    style, shape = load_image(style).to(given.device), (size, size)
+    layers, steps, seed = layer_names(layers), check_steps(steps), check_seed(seed)
+    given, shape = as_network(network), resized_shape((1, 1), size)
+    style = one_picture("style", style).to(given.device)
+    check_shapes({"painting": style.shape[-2:]}, shape, layers)
     network = _for_pictures(given, "auto", "mirror", shape, style)
     check_memory(network, layers, *shape, scales=1)
-    stages = stages_for(shape, style.shape[-2:], layers, whole_steps(steps), method, coarse_to_fine)
+    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
 
     def objective_at(shape: tuple[int, int]) -> Objective:
         return texture_objective(resize_image(style, max(shape)), layers, network, relative=relative)
@@ -222,17 +235,18 @@ def synthesize_texture(
     start = first_image(init, torch.zeros(1, 3, *stages[0].size, device=given.device), style, seed)
     result = run_stages(start, objective_at, stages, method=method, progress=progress, on_step=on_step)
     result.settings |= {"network": network.name, "layers": layers, "relative": relative, "size": size, "seed": seed}
+    result.settings["precision"] = _precision(network)
     return result
 
 
-def transfer_network(name: str) -> FeatureNetwork:
-    """The network of this name that suits `style_transfer` best.
-
-    That is VGG-19 as it was trained: relative losses need no rescaling, and the paper's makes some filters that hardly
-    ever fire so large that L-BFGS needs twice as many steps (VGG-19's blocks 1 to 3, tubingen like starry_night: style
-    .0074 after 150 steps, .0024 without).
-    """
-    return load_network(name, normalized=name == "mini")
+def one_picture(name: str, source: Picture) -> Tensor:
+    """`load_image(source)`; ValueError, which says what to do, where `source` is a list of pictures."""
+    if isinstance(source, (list, tuple)):
+        raise ValueError(
+            f"{name} is a {type(source).__name__} of {len(source)}; wanted one picture. Call the function once for "
+            f'each of them, or nstlib.sweep({{"{name}": [...]}}, {{...}}, folder="outputs").'
+        )
+    return load_image(source)
 
 
 def first_image(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:
@@ -257,6 +271,10 @@ def _for_pictures(
     """A copy of `network` for the optimisation; without mirrored edges where a picture is too small for them."""
     narrow = min(*shape, *resized_shape(style.shape[-2:], max(shape)))
     return network.for_optimization(precision, edges if narrow >= MIRRORED else "zeros")
+
+
+def _precision(network: FeatureNetwork) -> str:
+    return str(network.dtype).removeprefix("torch.")
 
 
 def stages_for(

@@ -1,11 +1,12 @@
 """nstlib demo"""
 
 import argparse
+import io
 import sys
 from pathlib import Path
 
-from nstlib.commands.options import add_option, command, positive, transfer_defaults
-from nstlib.commands.transfer import plain_lines
+from nstlib.commands.options import add_option, command, positive, transfer_defaults, what_next
+from nstlib.commands.output import check_place, exit_status, keep, keep_result, plain_lines, tell
 
 CONTENT, STYLE = "riverside_town", "night_swirls"
 
@@ -18,31 +19,39 @@ def add_to(commands) -> None:
     add_option(parser, "--steps", "evaluations of the losses", type=positive)
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
+    folder = Path("outputs").resolve()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"the folder {folder} cannot be made ({error.strerror}); run the demo in another folder"
+        ) from None
+    for name in ("demo.png", "demo_result.png"):
+        check_place(folder / name)
     import nstlib
     from nstlib.plots import show_images
 
     size, steps = (vars(options).get(name, transfer_defaults()[name]) for name in ("size", "steps"))
-    folder = Path("outputs")
-    folder.mkdir(exist_ok=True)
     content, style = (nstlib.load_image(name) for name in (CONTENT, STYLE))
-    print(f"Painting {CONTENT} in the manner of {STYLE}: {steps} steps, {size} pixels.", flush=True)
+    tell(f"Painting {CONTENT} in the manner of {STYLE}: {steps} steps, {size} pixels.")
     lines = None if sys.stderr.isatty() else plain_lines(steps)
     result = nstlib.style_transfer(content, style, size=size, steps=steps, progress=lines is None, on_step=lines)
-    nstlib.save_image(result.image, folder / "demo_result.png")
+    picture, drawing = keep_result(result, folder / "demo_result.png"), io.BytesIO()
     figure = show_images({"photograph": content, "painting": style, "result": result.image}, height=4)
-    figure.savefig(folder / "demo.png", dpi=150)
+    figure.savefig(drawing, dpi=150)
+    together = keep(drawing.getvalue(), folder / "demo.png")
     first, last = (
         {name: losses.get(name, 0) for name in ("content", "style")} for losses in (result.history[0], result.losses)
     )
     # At another size a loss is another number, hence the same units: both as the objective counts them.
-    print(
-        f"style loss   {first['style']:.4g} at the start, {last['style']:.4g} at the end\n"
-        f"content loss {first['content']:.4g} at the start (the photograph itself), {last['content']:.4g} at the end\n"
-        f"time         {result.history[-1]['time']:.0f} s\n"
-        f"pictures     {(folder / 'demo.png').resolve()}\n"
-        f"             {(folder / 'demo_result.png').resolve()}\n"
-        "Next: your own pictures with  nstlib transfer PHOTO PAINTING -o OUT.png  (in .venv; `nstlib pictures` lists "
-        "what is there),\n"
-        "      or the lessons with     python3 start.py lab"
+    tell(
+        f"style loss   {first['style']:.4g} at the start, {last['style']:.4g} at the end",
+        f"content loss {first['content']:.4g} at the start (the photograph itself), {last['content']:.4g} at the end",
+        f"time         {result.history[-1]['time']:.0f} s, in {result.settings['precision']}",
+        f"pictures     {together}",
+        f"             {picture}",
+        *([f"note         {result.note}"] if result.note else []),
+        what_next(),
     )
+    return exit_status(result)

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 
 from packaging.requirements import Requirement
 
-from nstlib.commands.options import command, one_line
+from nstlib.commands.options import called_as, command, one_line
 
 
 def add_to(commands) -> None:
@@ -55,9 +55,9 @@ def _library() -> list[str]:
     try:
         import torch
 
-        from nstlib import load_network, picture_names
+        from nstlib import load_network, picture_info, picture_names
         from nstlib.images import DATA
-        from nstlib.networks import default_device, vgg19_file
+        from nstlib.networks import default_device
         from nstlib.optimize.memory import total_memory
 
         device = default_device()
@@ -66,10 +66,31 @@ def _library() -> list[str]:
         print(f"memory       {f'{memory:.0f} GiB' if math.isfinite(memory) else 'unknown'}")
         parameters = sum(p.numel() for p in load_network().parameters())
         print(f"mini         {DATA / 'mini.safetensors'}: right, {parameters / 1e6:.2f} million weights")
-        print(
-            f"vgg19        {'here' if vgg19_file()[1].is_file() else 'not here; optional: nstlib fetch vgg19 (548 MB)'}"
-        )
-        print(f"pictures     {len(picture_names())} by name: nstlib pictures")
+        state, problems = _vgg19()
+        print(f"vgg19        {state}")
+        here = sum(picture_info(name)["offline"] for name in picture_names())
+        print(f"pictures     {len(picture_names())} by name, {here} of them here: {called_as()} pictures")
     except (ImportError, ValueError, OSError) as error:
         return [one_line(error)]
-    return ["there is less than 3 GiB of memory: use --size 256 or less"] if memory < 3 else []
+    return problems + (["there is less than 3 GiB of memory: use --size 256 or less"] if memory < 3 else [])
+
+
+def _vgg19() -> tuple[str, list[str]]:
+    """Whether the file of VGG-19's weights is here, by its size and its hash; the problems."""
+    from nstlib.images.downloads import has_hash
+    from nstlib.networks import vgg19_file
+
+    _, file = vgg19_file()
+    part = file.with_name(file.name + ".part")
+    if not file.exists():
+        begun = f"{part.stat().st_size / 2**20:.0f} of 548 MB are here; " if part.is_file() else ""
+        return f"not here; {begun}optional: {called_as()} fetch vgg19 (548 MB)", []
+    if not file.is_file():
+        return f"{file} is not a file", [f"{file} is not a file: move it away"]
+    size = file.stat().st_size
+    shown = f"{size / 2**20:.0f} MB" if size >= 2**20 else f"{size} bytes"
+    if has_hash(file, file.stem.rsplit("-", 1)[-1]):
+        return f"{file}: right, {shown}", []
+    return f"{file}: damaged, {shown}", [
+        f"the file of vgg19 is damaged ({shown}): delete {file}, then {called_as()} fetch vgg19"
+    ]

@@ -2,7 +2,7 @@
 
 import argparse
 
-from nstlib.commands.options import command
+from nstlib.commands.options import called_as, command
 
 
 def add_to(commands) -> None:
@@ -30,6 +30,6 @@ def fetch(options: argparse.Namespace) -> None:
 
     if options.name == "vgg19":
         nstlib.load_network("vgg19", normalized=False, device="cpu")
-        print('VGG-19 is here: load_network("vgg19"), or nstlib transfer … --network vgg19')
+        print(f'VGG-19 is here: load_network("vgg19"), or {called_as()} transfer … --network vgg19')
     else:
         print(f"{options.name} is here: {nstlib.fetch_picture(options.name)}")

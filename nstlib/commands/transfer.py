@@ -1,157 +1,231 @@
-"""nstlib transfer PHOTO PAINTING -o OUT.png"""
+"""nstlib transfer PHOTO PAINTING -o OUT.png, and nstlib transfer PHOTO… PAINTING -o FOLDER"""
 
 import argparse
-import contextlib
+import inspect
 import sys
-import tempfile
 from pathlib import Path
 
-from nstlib.commands.options import add_option, command, positive, transfer_defaults
+from nstlib.commands.options import (
+    add_option,
+    command,
+    names,
+    one_line,
+    path,
+    positive,
+    size_or_own,
+    transfer_defaults,
+    weights,
+)
+from nstlib.commands.output import check_place, exit_status, keep_result, plain_lines, tell
 
 OUTPUTS = (".png", ".jpg", ".jpeg", ".webp")
+EXAMPLES = """examples:
+  nstlib transfer photo.jpg night_swirls -o painted.png
+  nstlib transfer photo.jpg painting.jpg -o large.png --size 1024 --dry-run
+  nstlib transfer holiday/ night_swirls -o painted/     each picture of a folder
+"""
 
 
 def add_to(commands) -> None:
-    parser = command(commands, "transfer", run, "Paint a photograph in the manner of a painting.")
-    parser.add_argument("photo", metavar="PHOTO", help="a file, or a name that `nstlib pictures` lists")
-    parser.add_argument("painting", metavar="PAINTING", help="likewise")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT.png", type=Path, help="where the picture goes: .png or .jpg"
+    parser = command(
+        commands,
+        "transfer",
+        run,
+        "Paint a photograph in the manner of a painting.",
+        usage="nstlib transfer PHOTO [PHOTO ...] PAINTING -o OUT [options]",
+        epilog=EXAMPLES,
     )
-    settings = parser.add_argument_group("what is painted")
-    add_option(settings, "--size", "longer side in pixels", type=positive)
+    parser.add_argument("photos", metavar="PHOTO", nargs="+", help="a file, a folder, or a name of `nstlib pictures`")
+    parser.add_argument("painting", metavar="PAINTING", help="a file or a name")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="OUT", type=path, help="a .png, .jpg or .webp; or a folder"
+    )
+    group = parser.add_argument_group("the picture")
+    add_option(group, "--size", "longer side in pixels; own: the photograph's", type=size_or_own, metavar="N|own")
+    add_option(group, "--init", "what to start from: content, noise, style, or a picture", metavar="START")
+    add_option(group, "--seed", "for --init noise", type=int, metavar="N")
+    add_option(group, "--edges", "what convolutions find beyond the edges", choices=("mirror", "zeros"))
+    group = parser.add_argument_group("what is minimised")
     add_option(
-        settings,
+        group,
         "--content-weight",
-        "α, the one knob to know: ten times as much keeps the photograph with the painting's colours and "
-        "small strokes, a tenth leaves little but its large forms",
+        "α, the one knob to know: ten times as much keeps the photograph, a tenth leaves its large forms",
         type=float,
         metavar="W",
     )
-    add_option(settings, "--style-weight", "β; only its ratio to the other weights counts", type=float, metavar="W")
-    add_option(settings, "--tv-weight", "more makes the picture smoother", type=float, metavar="W")
+    add_option(group, "--style-weight", "β; only its ratio to the others counts", type=float, metavar="W")
+    add_option(group, "--tv-weight", "more makes the picture smoother", type=float, metavar="W")
+    add_option(group, "--content-layers", "with commas between them", type=names, metavar="L,L")
+    add_option(group, "--style-layers", "likewise", type=names, metavar="L,L")
     add_option(
-        settings,
+        group,
+        "--layer-weights",
+        "of the style layers: 1,0.5,… or relu1_1=1,relu2_1=0.5,… (default: all alike)",
+        type=weights,
+        metavar="W,W",
+    )
+    add_option(
+        group,
         "--scales",
-        "compare styles at N sizes of the picture, each half of the one before; 1 gives small strokes only "
-        "(default: down to 60 pixels)",
+        "compare styles at N sizes of the picture; 1: small strokes only (default: down to 60 pixels)",
         type=positive,
         metavar="N",
     )
-    add_option(settings, "--init", "picture to start from", choices=("content", "noise", "style"))
-    add_option(settings, "--seed", "for --init noise", type=int)
-    settings = parser.add_argument_group("how it is painted")
-    settings.add_argument(
-        "--network",
-        choices=("mini", "vgg19"),
-        default="mini",
-        help="mini is the default; vgg19 is a download of 548 MB on first use",
+    group.add_argument(
+        "--paper",
+        action="store_true",
+        help="the paper's layers and losses; its content weight, 5e-7, is for 256 pixels",
     )
-    add_option(settings, "--steps", "evaluations of the losses", type=positive)
-    add_option(settings, "--method", "optimiser", choices=("lbfgs", "adam"))
+    group = parser.add_argument_group("how it is painted")
+    group.add_argument(
+        "--network", choices=("mini", "vgg19"), default="mini", help="vgg19: 548 MB on first use (default: mini)"
+    )
+    add_option(group, "--steps", "evaluations of the losses", type=positive, metavar="N")
+    add_option(group, "--method", "optimiser", choices=("lbfgs", "adam"))
+    add_option(group, "--learning-rate", "(default: 1 for lbfgs, 0.02 for adam)", type=float, metavar="R")
     add_option(
-        settings,
-        "--precision",
-        "of the network's convolutions; auto takes bfloat16 where it is faster",
-        choices=("auto", "float32", "bfloat16"),
+        group,
+        "--one-size",
+        "all steps at full size, not from coarse to fine",
+        action="store_const",
+        const=False,
+        dest="coarse_to_fine",
     )
-    settings.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        type=Path,
-        help="keep the state of the run here, every 30 s, until OUT is written",
+    add_option(
+        group, "--precision", "of the convolutions; auto: what is fast here", choices=("auto", "float32", "bfloat16")
     )
-    settings.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
-    settings.add_argument(
-        "--dry-run", action="store_true", help="paint nothing; say how long it would take and how much memory"
+    group = parser.add_argument_group("on the way")
+    group.add_argument(
+        "--dry-run", action="store_true", help="paint nothing; say how long it takes, and how much memory"
     )
-    settings.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    group.add_argument("--save-every", metavar="N", type=positive, help="also save each N-th step, as OUT_050.png")
+    group.add_argument("--checkpoint", metavar="FILE", type=path, help="keep the state here until OUT is written")
+    group.add_argument("--resume", action="store_true", help="go on from the checkpoint, if there is one")
+    group.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(options: argparse.Namespace) -> int:
     import nstlib
+    from nstlib.commands.batch import paint_all, photographs
 
-    defaults = transfer_defaults()
-    settings = {
-        name: value
-        for name, value in vars(options).items()
-        if name in defaults and name not in ("network", "checkpoint")
-    }
-    steps, size = (settings.get(name, defaults[name]) for name in ("steps", "size"))
-    _check_places(options)
-    content, style = (nstlib.load_image(source) for source in (options.photo, options.painting))
-    network = nstlib.transfer.transfer_network(options.network)
+    settings = {name: value for name, value in vars(options).items() if name in transfer_defaults()}
+    if options.paper:
+        settings = {**nstlib.PAPER, **settings}
+    photos = photographs(options.photos)
+    if len(photos) > 1 or photos != options.photos:
+        return paint_all(options, photos, settings)
+    if options.output.is_dir():
+        options.output /= f"{Path(photos[0]).stem}.png"
+    return _paint(options, photos[0], settings)
+
+
+def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
+    import nstlib
+
+    steps = settings.get("steps", transfer_defaults()["steps"])
+    on_the_way = _pictures_on_the_way(options, steps)
+    check_places(options, [photo, options.painting], [options.output, *on_the_way.values()])
+    content, style = (nstlib.load_image(source) for source in (photo, options.painting))
+    settings = {**settings, **start_image(settings), "network": nstlib.networks.transfer_network(options.network)}
     if options.dry_run:
-        height, width = nstlib.images.resized_shape(content.shape[-2:], size)
-        known = {name: settings[name] for name in ("scales", "steps", "method", "precision") if name in settings}
-        seconds, memory = nstlib.estimate((height, width), network, **known)
-        print(
-            f"{width} × {height} pixels, {steps} steps on {network.name}: about {seconds:.0f} s and "
-            f"{memory / 2**30:.1f} GiB of memory "
-            "on this machine"
+        shape = begin(content, style, settings, options.checkpoint if options.resume else None)
+        seconds, memory = foresee(shape, settings)
+        tell(
+            f"{shape[1]} × {shape[0]} pixels, {steps} steps on {options.network}: about {seconds:.0f} s and "
+            f"{memory / 2**30:.1f} GiB of memory on this machine"
         )
         return 0
     lines = plain_lines(steps) if not options.quiet and not sys.stderr.isatty() else None
+    size = settings.get("size", transfer_defaults()["size"]) or max(content.shape[-2:])
+    shape = nstlib.images.resized_shape(content.shape[-2:], size)
+
+    def on_step(step, image, losses) -> None:
+        if lines:
+            lines(step, image, losses)
+        if step in on_the_way:
+            try:
+                nstlib.save_image(nstlib.resize_image(image, shape), on_the_way[step])
+            except OSError as error:  # the painting goes on
+                tell(f"nstlib: {one_line(error)}", to="stderr")
+
     result = nstlib.style_transfer(
         content,
         style,
-        network=network,
         **settings,
         progress=not options.quiet and lines is None,
-        on_step=lines,
+        on_step=on_step,
         checkpoint=options.checkpoint,
     )
-    nstlib.save_image(result.image, options.output)
+    saved = keep_result(result, options.output)
     if not options.quiet:
-        print(f"{options.output}: {result}, {result.history[-1]['time']:.0f} s")
+        tell(f"{saved}: {result}, {result.history[-1]['time']:.0f} s")
     if options.checkpoint and options.checkpoint.exists():
         if not result.stopped:
             options.checkpoint.unlink()
         elif not options.quiet:
-            print(f"{options.checkpoint} is kept: the same command with --resume goes on from there")
-    return 130 if result.stopped is nstlib.Stopped.INTERRUPTED else 0
+            tell(f"{options.checkpoint} is kept: the same command with --resume goes on from there")
+    return exit_status(result)
 
 
-def _check_places(options: argparse.Namespace) -> None:
+def start_image(settings: dict) -> dict:
+    """{"init": a picture} where --init names one."""
+    import nstlib
+
+    if settings.get("init", "content") in ("content", "noise", "style"):
+        return {}
+    try:
+        return {"init": nstlib.load_image(settings["init"])}
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"--init is neither content, noise nor style, and {error}") from None
+
+
+def begin(content, style, settings: dict, checkpoint: Path | None = None) -> tuple[int, int]:
+    """(height, width) of the picture that a run would paint. The run begins, so that what would make it fail does so
+    here, and ends with its first step.
+    """
+    import nstlib
+
+    run = {**settings, "progress": False, "on_step": lambda *_: False, "checkpoint": checkpoint}
+    return tuple(nstlib.style_transfer(content, style, **run).image.shape[-2:])
+
+
+def foresee(shape: tuple[int, int], settings: dict) -> tuple[float, float]:
+    """Seconds and bytes of a run."""
+    import nstlib
+
+    known = inspect.signature(nstlib.estimate).parameters
+    return nstlib.estimate(shape, **{name: value for name, value in settings.items() if name in known})
+
+
+def _pictures_on_the_way(options: argparse.Namespace, steps: int) -> dict[int, Path]:
+    """Step -> file, for --save-every."""
+    every, output, digits = options.save_every or steps + 1, options.output, len(str(steps))
+    return {
+        step: output.with_name(f"{output.stem}_{step:0{digits}}{output.suffix}")
+        for step in range(every, steps + 1, every)
+    }
+
+
+def check_places(options: argparse.Namespace, sources: list[str], outputs: list[Path]) -> None:
     """Refuses, before anything is painted, an output or a checkpoint that could not be written or would harm a
     picture.
     """
-    output, checkpoint = options.output, options.checkpoint
-    for file in (output, checkpoint):
-        if file is None:
-            continue
-        if not file.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {file.parent} to write {file.name} into; make it first")
-        if file.is_dir():
-            raise ValueError(f"{file} is a folder; give the name of a file in it")
-        for source in (options.photo, options.painting):
-            if file.exists() and Path(source).exists() and file.samefile(source):
-                kind = "output" if file is output else "checkpoint"
-                raise ValueError(f"the {kind} {file} is one of the two input pictures; give it another name")
-        try:
-            tempfile.TemporaryFile(dir=file.parent).close()
-        except OSError as error:
-            raise OSError(
-                f"nothing can be written into the folder {file.parent} ({error.strerror}); give another one"
-            ) from None
-    if output.suffix.lower() not in OUTPUTS:
-        raise ValueError(f"the output is called {output.name!r}; its name must end in .png, .jpg or .webp")
+    checkpoint = options.checkpoint
+    for file in [*outputs, *([checkpoint] if checkpoint else [])]:
+        for source in map(path, sources):
+            if file.exists() and source.exists() and file.samefile(source):
+                kind = "checkpoint" if file is checkpoint else "output"
+                raise ValueError(f"the {kind} {file} is one of the input pictures; give it another name")
+        check_place(file)
+        if file is not checkpoint and file.suffix.lower() not in OUTPUTS:
+            raise ValueError(
+                f"the output is called {file.name!r}; its name must end in .png, .jpg or .webp (or be a folder)"
+            )
     if options.resume and checkpoint is None:
         raise ValueError("--resume needs to know from where: give --checkpoint FILE too")
-    if checkpoint and checkpoint.resolve() == output.resolve():
+    if checkpoint and checkpoint.resolve() == options.output.resolve():
         raise ValueError("the output and the checkpoint are the same file; give one of them another name")
     if checkpoint and checkpoint.exists() and not options.resume:
         raise ValueError(
             f"there is a checkpoint {checkpoint} already; add --resume to go on from it, or delete it to begin anew"
         )
-
-
-def plain_lines(steps: int):
-    """A line for each tenth of the steps: for log files and consoles where a bar would be rubbish."""
-
-    def line(step, image, losses) -> None:
-        if step == 1 or step == steps or step % max(1, steps // 10) == 0:
-            with contextlib.suppress(OSError):  # nobody reads it any more: the painting goes on
-                print(f"step {step} of {steps}: " + ", ".join(f"{k} {v:.4g}" for k, v in losses.items()), flush=True)
-
-    return line

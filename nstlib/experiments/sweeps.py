@@ -24,9 +24,11 @@ from nstlib.experiments.grid import Run, runs, sentence
 from nstlib.experiments.workers import go_on, worker_pool
 from nstlib.files import atomic_write
 from nstlib.images import load_image, save_image
+from nstlib.networks import transfer_network
 from nstlib.optimize import Stopped
-from nstlib.transfer import style_transfer, transfer_network
+from nstlib.transfer import style_transfer
 
+NOT_DONE = "stopped by the user before it was done"  # the error of a run that an interruption left out
 EMPTY_RECORD = {
     "picture": "",
     "losses": {},
@@ -130,6 +132,7 @@ def sweep(
     folder: str | os.PathLike,
     executor: Executor | None = None,
     progress: bool = True,
+    on_run: Callable[[dict], None] | None = None,
 ) -> Sweep:
     """Paint every combination of the values in `grid`, each into a file in `folder`.
 
@@ -153,6 +156,8 @@ def sweep(
         no GPU. As always with processes, a script must then call this under `if __name__ == "__main__":`.
     progress : bool
         Show a bar of runs.
+    on_run : function of a record, optional
+        Called with each run that this call paints, as it is done.
 
     Returns
     -------
@@ -172,21 +177,24 @@ def sweep(
     ValueError: There is no setting 'contents' of style_transfer to sweep over; did you mean 'content'?
     """
     wanted, folder = runs(grid, settings or {}), Path(os.path.expanduser(folder))
+
+    def record_of(run: Run) -> dict:
+        return {**EMPTY_RECORD, **records[run.key], "values": run.values, "settings": run.settings}
+
     folder.mkdir(parents=True, exist_ok=True)
     records = {run.key: {"error": run.error} if run.error else _found(folder, run.key) for run in wanted}
     missing = {run.key: run for run in wanted if records[run.key] is None}
 
     def keep(run: Run, outcome: dict) -> None:
         records[run.key] = keep_outcome(folder, run, outcome)
+        if on_run:
+            on_run(record_of(run))
 
     with worker_pool() if executor is None else contextlib.nullcontext(executor.submit) as submit:
         _execute(list(missing.values()), submit, keep, progress)
     for key in missing:  # `keep` may itself have been interrupted
-        records[key] = records[key] or _found(folder, key) or {"error": "stopped by the user before it was done"}
-    return Sweep(
-        [{**EMPTY_RECORD, **records[run.key], "values": run.values, "settings": run.settings} for run in wanted],
-        painted=sum(not records[key]["error"] for key in missing),
-    )
+        records[key] = records[key] or _found(folder, key) or {"error": NOT_DONE}
+    return Sweep([record_of(run) for run in wanted], painted=sum(not records[key]["error"] for key in missing))
 
 
 def _execute(

@@ -11,7 +11,9 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -94,6 +96,8 @@ def _prepare(threads: int, stop) -> None:
     global _stop
     _stop = stop
     torch.set_num_threads(threads)
+    warnings.showwarning = lambda message, *_: print(f"nstlib: {message}", file=sys.stderr)
+    warnings.filterwarnings("ignore", r"this picture \(bytes\)")  # said already, with the name of its file
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows it was not inherited
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

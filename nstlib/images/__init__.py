@@ -5,7 +5,7 @@ One convention everywhere: an *image* is a tensor of shape (1, 3, H, W), float32
 
 from nstlib.images.reading import Picture, load_image
 from nstlib.images.registry import DATA, fetch_picture, find_picture, picture_info, picture_names
-from nstlib.images.sizes import resize_image, resized_shape
+from nstlib.images.sizes import resize_image, resized_shape, tell_enlarged
 from nstlib.images.writing import save_image
 
 __all__ = [
@@ -19,4 +19,5 @@ __all__ = [
     "resize_image",
     "resized_shape",
     "save_image",
+    "tell_enlarged",
 ]

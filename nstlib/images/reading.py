@@ -13,7 +13,10 @@ from torch import Tensor
 
 from nstlib.images.registry import find_picture
 from nstlib.images.sizes import describe, resize_image
+from nstlib.machine import amount, memory_left
 
+ARRAY = "the array"  # what a picture is called that is none of a file
+BYTES, BYTES_CLEAR = 20, 52  # of memory for each pixel of a picture that is opened, by measurement; where transparent
 Picture = str | os.PathLike | bytes | Image.Image | np.ndarray | Tensor  # what load_image reads
 
 
@@ -43,7 +46,8 @@ def load_image(
     Tensor
         (1, 3, H, W), float32, sRGB in [0, 1], on the CPU, sharing no memory with `source`. EXIF rotation is applied,
         an ICC profile converted to sRGB (ignored where broken or for 16-bit grey), transparency laid on white, grey
-        repeated into three channels; of an animation the first frame is taken, with a `UserWarning`.
+        repeated into three channels; of an animation the first frame is taken. Transparency and further frames are
+        dropped with a `UserWarning`.
 
     Raises
     ------
@@ -51,6 +55,8 @@ def load_image(
         No such file, and no known picture of that name.
     ValueError
         Anything else that is not one whole picture of reasonable size.
+    MemoryError
+        To open it would take more memory than is left.
     ConnectionError
         A named picture is not on this machine and cannot be downloaded; the message lists those that work offline.
 
@@ -63,10 +69,15 @@ def load_image(
     torch.Size([1, 3, 15, 20])
     """
     if isinstance(source, Tensor):
-        tensor = source.detach().cpu()
-        pixels = _rgb(tensor.float().numpy() if tensor.is_floating_point() else tensor.numpy(), channels_first=True)
+        pixels = _rgb(_numbers(source), channels_first=True)
     elif isinstance(source, np.ndarray):
-        pixels = _rgb(source)
+        if np.ma.is_masked(source):
+            hidden = np.ma.count_masked(source)
+            raise ValueError(
+                f"got a masked array that hides {hidden} of {source.size} values; wanted all of them: array.filled(1) "
+                "puts 1 there (which is white where values are floats)"
+            )
+        pixels = _rgb(np.asarray(source))
     elif isinstance(source, Image.Image):
         pixels = _decode(source, "the PIL image")
     elif isinstance(source, (bytes, bytearray, memoryview)):
@@ -84,6 +95,16 @@ def load_image(
     return image if size is None else resize_image(image, size)
 
 
+def _numbers(tensor: Tensor) -> np.ndarray:
+    try:
+        return (tensor.float() if tensor.is_floating_point() else tensor).numpy(force=True)
+    except (TypeError, RuntimeError):  # nested, sparse, quantized, masked, without values ("meta")
+        raise ValueError(
+            f"got a {type(tensor).__name__} ({tensor.dtype}, {tensor.layout}, {tensor.device}) that cannot be read; "
+            "convert it to a plain one, with to_dense() or dequantize() for example"
+        ) from None
+
+
 def _open(path: Path) -> BinaryIO:
     if not path.is_file():
         raise ValueError(f"{str(path)!r} is {'a folder' if path.is_dir() else 'no file'}; give the path of one picture")
@@ -95,7 +116,7 @@ def _open(path: Path) -> BinaryIO:
 
 def _recognise(file: BinaryIO, label: str) -> Image.Image:
     """A PIL image of which only the header is read yet."""
-    head = file.read(64)
+    head = file.read(128)
     file.seek(0)
     if not head:
         raise ValueError(f"{label} is empty (0 bytes); get the picture again")
@@ -110,26 +131,43 @@ def _recognise(file: BinaryIO, label: str) -> Image.Image:
             f"{label} has over {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels; make it smaller first, "
             "in a picture editor"
         ) from None
+    except MemoryError:
+        raise _no_memory(label) from None
     except Exception:  # besides UnidentifiedImageError, each decoder has its own
-        if head[4:8] == b"ftyp" and any(brand in head for brand in (b"heic", b"heix", b"hevc", b"heif")):
-            message = "is a HEIC picture, which cannot be read here; convert it to JPEG first"
-        elif head.lstrip().startswith(b"<"):
+        if head.lstrip().startswith(b"<"):
             message = "is text (a web page? an SVG drawing?), not pixels; save the picture itself, as PNG or JPEG"
         else:
-            message = "is not a picture that can be read here, or is damaged; get it again, best as PNG or JPEG"
+            message = _by_brands(head)
         raise ValueError(f"{label} {message}") from None
+
+
+def _by_brands(head: bytes) -> str:
+    """What is wrong with a file that is no picture to Pillow: HEIC, AVIF and videos begin with a list of brands (ISO
+    14496-12).
+    """
+    if head[4:8] != b"ftyp":
+        return "is not a picture that can be read here, or is damaged; get it again, best as PNG or JPEG"
+    brands = {head[8:12], *(head[at : at + 4] for at in range(16, min(len(head), int.from_bytes(head[:4], "big")), 4))}
+    if brands & {b"avif", b"avis"}:
+        return "is an AVIF picture that is damaged, or that the Pillow installed here cannot read; save it as PNG"
+    if any(brand[:3] in (b"hei", b"hev", b"mif", b"msf", b"mia") for brand in brands):
+        return "is a HEIC picture, which cannot be read here; convert it to JPEG first"
+    return "is a video or a camera's raw file, not a picture; save one picture of it as PNG or JPEG"
 
 
 def _decode(image: Image.Image, label: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]."""
     if not image.width or not image.height:
         raise ValueError(f"{label} is {image.width} x {image.height} pixels; a picture needs at least one")
+    _check_memory(label, image.width * image.height, BYTES_CLEAR if image.has_transparency_data else BYTES)
     try:
         animated = image.format in ("GIF", "PNG", "WEBP", "TIFF", "AVIF")  # not MPO: a photograph and its preview
         frames = getattr(image, "n_frames", 1) if animated else 1
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of odd metadata
             pixels = _to_srgb(_upright(image))
+    except MemoryError:
+        raise _no_memory(label) from None
     except Exception:
         kind = f"{image.format or 'PIL'} {image.mode}"
         raise ValueError(
@@ -138,7 +176,25 @@ def _decode(image: Image.Image, label: str) -> np.ndarray:
         ) from None
     if frames > 1:
         warnings.warn(f"{label} has {frames} frames; only the first is used", UserWarning, stacklevel=3)
-    return _rgb(pixels)
+    return _rgb(pixels, label=label, level=4)
+
+
+def _check_memory(label: str, pixels: int, bytes_each: int) -> None:
+    needed = pixels * bytes_each
+    if needed > (left := memory_left(needed)):
+        advice = (
+            "make it smaller first, in a picture editor"
+            if pixels > 2**20
+            else "close other programs, or raise the limit"
+        )
+        raise MemoryError(
+            f"{label} has {pixels / 1e6:.1f} million pixels, and to open it takes about {amount(needed)} of memory; "
+            f"{amount(left)} are left. To mend that, {advice}"
+        )
+
+
+def _no_memory(label: str) -> MemoryError:
+    return MemoryError(f"there is not enough memory to open {label}; make it smaller, or close other programs")
 
 
 def _upright(image: Image.Image) -> Image.Image:
@@ -175,8 +231,8 @@ def _apply_profile(image: Image.Image, icc: bytes | None) -> Image.Image:
         return image
 
 
-def _rgb(array: np.ndarray, channels_first: bool = False) -> np.ndarray:
-    """(H, W, 3) float32 in [0, 1] from an array in any layout of `load_image`."""
+def _rgb(array: np.ndarray, channels_first: bool = False, label: str = ARRAY, level: int = 3) -> np.ndarray:
+    """(H, W, 3) float32 in [0, 1] from an array in any layout of `load_image`, which is `level` calls away."""
     pixels = array[0] if array.ndim == 4 and len(array) == 1 else array
     first, last = (pixels.ndim == 3 and pixels.shape[axis] in (1, 3, 4) for axis in (0, -1))
     if pixels.ndim != 2 and not first and not last:
@@ -190,16 +246,22 @@ def _rgb(array: np.ndarray, channels_first: bool = False) -> np.ndarray:
         pixels = pixels[..., None]
     elif first and (channels_first or array.ndim == 4 or not last):
         pixels = np.moveaxis(pixels, 0, -1)
+    if label == ARRAY:
+        _check_memory(label, pixels[..., 0].size, BYTES)
     pixels = _unit_range(pixels)
     if pixels.shape[-1] == 4:
         alpha = pixels[..., 3:]
+        if alpha.min() < 1:
+            warnings.warn(f"{label} is transparent in places; white is put there", UserWarning, stacklevel=level)
         return pixels[..., :3] * alpha + (1 - alpha)  # white shows through
     return pixels if pixels.shape[-1] == 3 else pixels.repeat(3, axis=-1)
 
 
 def _unit_range(array: np.ndarray) -> np.ndarray:
-    if array.dtype in (np.uint8, np.uint16):
-        return array.astype(np.float32) / np.iinfo(array.dtype).max
+    if array.dtype.newbyteorder("=") in (np.uint8, np.uint16):  # in the order of a tensor, and without a second copy
+        scaled = np.moveaxis(array, -1, 0).astype(np.float32, order="C")
+        scaled /= np.iinfo(array.dtype).max
+        return np.moveaxis(scaled, 0, -1)
     if array.dtype.kind not in "fb":
         raise ValueError(f"got {array.dtype} values, of which white is unknown; convert to uint8 (255) or float (1.0)")
     if not np.isfinite(array).all():
@@ -210,4 +272,5 @@ def _unit_range(array: np.ndarray) -> np.ndarray:
             f"got float values from {low:.4g} to {high:.4g}, wanted 0 to 1; rescale or clip them "
             "(divide by 255 if that is white)"
         )
-    return array.astype(np.float32).clip(0, 1)
+    scaled = array.astype(np.float32)
+    return np.clip(scaled, 0, 1, out=scaled)

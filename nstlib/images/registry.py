@@ -12,13 +12,11 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from nstlib.files import file_lock
+from nstlib.images.downloads import download, has_hash
 
 PACKAGE = Path(__file__).resolve().parents[1]
 #: Folder of the shipped pictures and weights: inside the package where a wheel put it, else beside it in the checkout.
 DATA = PACKAGE / "data" if (PACKAGE / "data").is_dir() else PACKAGE.parent / "data"
-
-TIMEOUT = (4, 20)  # seconds to connect, seconds without a byte: being offline shows soon
 
 
 def picture_names(kind: str | None = None) -> list[str]:
@@ -66,32 +64,10 @@ def fetch_picture(name: str) -> Path:
         return local
     if entry["source"] == "shipped":
         raise FileNotFoundError(f"the shipped picture {entry['address']} is missing from {DATA}; install nstlib again")
-    import pooch  # here, not above: most runs download nothing
-    import requests
-
-    target = cached_file(name)
-    try:
-        with file_lock(target):
-            if not local_file(name):
-                target.unlink(missing_ok=True)  # refused by local_file
-            # Unless another process has by now
-            downloads().fetch(target.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
-        return target
-    except requests.HTTPError as error:
-        reason = f"the server answered {error.response.status_code}"
-    except requests.ConnectionError:
-        reason = "no connection"
-    except requests.RequestException:
-        reason = "the connection broke off"
-    except ValueError:
-        reason = "other bytes arrived than expected, by their SHA-256, and were thrown away"
-    except OSError as error:
-        reason = f"{target.parent} cannot be written, {error.strerror}: set NSTLIB_CACHE to another folder"
     offline = ", ".join(other for other in picture_names() if local_file(other))
-    raise ConnectionError(
-        f"{name!r} could not be downloaded from {urlsplit(entry['address']).hostname} ({reason}); "
-        f"these work without a network: {offline}"
-    ) from None
+    target, otherwise = cached_file(name), f"these work without a network: {offline}"
+    download(entry["address"], target, entry["sha256"], what=repr(name), variable="NSTLIB_CACHE", otherwise=otherwise)
+    return target
 
 
 @cache
@@ -99,30 +75,14 @@ def registry() -> dict[str, dict]:
     return json.loads((DATA / "registry.json").read_text(encoding="utf-8"))
 
 
-def downloads():
-    """The pictures that are downloaded, as a `pooch.Pooch`: file names, addresses, hashes, and the user's cache
-    folder.
-    """
+def cached_file(name: str) -> Path:
+    """Where a picture that is downloaded is kept: in the user's cache folder, or in that of NSTLIB_CACHE."""
     import pooch
 
     folder = os.path.expanduser(os.environ.get("NSTLIB_CACHE") or pooch.os_cache("nstlib"))
     if folder.startswith("~"):  # a user without a home
         folder = os.path.join(tempfile.gettempdir(), "nstlib")
-    famous = {file_name(name): entry for name, entry in registry().items() if "sha256" in entry}
-    return pooch.create(
-        folder,
-        base_url="",
-        registry={file: f"sha256:{entry['sha256']}" for file, entry in famous.items()},
-        urls={file: entry["address"] for file, entry in famous.items()},
-    )
-
-
-def file_name(name: str) -> str:
-    return name + Path(urlsplit(registry()[name]["address"]).path).suffix
-
-
-def cached_file(name: str) -> Path:
-    return Path(downloads().path) / file_name(name)
+    return Path(folder) / (name + Path(urlsplit(registry()[name]["address"]).path).suffix)
 
 
 def local_file(name: str) -> Path | None:
@@ -134,11 +94,7 @@ def local_file(name: str) -> Path | None:
     if package and (path := Path(package.origin).parent / "data" / entry["file"]).is_file():
         return path
     path = cached_file(name)
-    if not path.is_file():
-        return None
-    import pooch
-
-    return path if pooch.file_hash(path) == entry["sha256"] else None
+    return path if path.is_file() and has_hash(path, entry["sha256"]) else None
 
 
 def nearest_name(text: str) -> str | None:

@@ -1,11 +1,15 @@
 """Pictures at another size."""
 
+import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+
+from nstlib.arguments import whole_number
 
 
 def resize_image(image: Tensor, size: int | tuple[int, int]) -> Tensor:
@@ -46,14 +50,29 @@ def resize_image(image: Tensor, size: int | tuple[int, int]) -> Tensor:
 
 def resized_shape(own: Sequence[int], size: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) that `resize_image` gives to an image of shape `own`; ValueError as there."""
-    pair = tuple(size) if isinstance(size, (tuple, list)) and len(size) == 2 else (size, size)
-    if not all(isinstance(number, (int, np.integer)) and number >= 1 for number in pair):
-        raise ValueError(f"size is {size!r}, wanted the longer side in pixels or a pair (H, W); for example 384")
-    new = pair if pair[0] is not size else tuple(max(1, round(side * int(size) / max(own))) for side in own)
-    limit = Image.MAX_IMAGE_PIXELS or float("inf")
-    if new[0] * new[1] > limit:
-        raise ValueError(f"size {size!r} is {new[0]} x {new[1]}, over {limit / 1e6:.0f} million pixels; ask for less")
+    several = isinstance(size, (tuple, list)) or (isinstance(size, (np.ndarray, Tensor)) and size.ndim == 1)
+    sides = [whole_number(number) for number in (size if several else [size])]
+    if len(sides) != 1 + several or not all(number and number >= 1 for number in sides):
+        told = " ".join(repr(size).split())
+        raise ValueError(f"size is {told}, wanted the longer side in pixels or a pair (H, W); for example 384")
+    limit, new = Image.MAX_IMAGE_PIXELS or 2**62, tuple(sides)
+    if not several and sides[0] <= limit:
+        new = tuple(max(1, round(side * sides[0] / max(own))) for side in own)
+    if math.prod(new) > limit:
+        shown = f" is {new[1]} x {new[0]}," if len(new) == 2 else " is"
+        raise ValueError(f"size {size!r}{shown} over {limit / 1e6:.0f} million pixels; ask for less")
     return new
+
+
+def tell_enlarged(photograph: Sequence[int], shape: Sequence[int]) -> None:
+    """A warning, at the line of the caller's caller, where a photograph of shape (H, W) is enlarged to `shape`."""
+    height, width = photograph
+    if max(shape) > max(height, width):
+        warnings.warn(
+            f"The photograph is {width} × {height} pixels and is enlarged to {shape[1]} × {shape[0]}, which adds no "
+            f"detail; a size of {max(height, width)} keeps it as it is.",
+            stacklevel=3,
+        )
 
 
 def describe(value: object) -> str:

@@ -4,6 +4,7 @@ import io
 import os
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -22,14 +23,15 @@ def save_image(image: Tensor, path: str | os.PathLike) -> Path:
     Parameters
     ----------
     image
-        (1, 3, H, W) or (3, H, W), float, sRGB. Values are clamped to [0, 1] and rounded to the nearest 1/255.
+        (1, 3, H, W) or (3, H, W), float, sRGB in [0, 1]. Values are rounded to the nearest 1/255.
     path
         Its suffix chooses the format: .png (exact), .jpg, .jpeg or .webp (quality 95).
 
     Raises
     ------
     ValueError
-        Another shape or type, NaN or infinite values, another suffix, more pixels than the format can hold.
+        Another shape or type, values that are NaN, infinite or not in [0, 1], another suffix, more pixels than the
+        format can hold.
     OSError
         The disk refuses: no permission, no space, a folder in the way.
 
@@ -60,9 +62,17 @@ def encode(image: Tensor, path: Path) -> bytes:
         and image.shape[:-2] in ((3,), (1, 3))
     ):
         raise ValueError(f"save_image got {describe(image)}, wanted a float image (1, 3, H, W); load_image makes one")
+    if image.layout != torch.strided or image.is_meta:
+        raise ValueError(
+            f"save_image got a tensor that is {image.layout} on {image.device}; image.to_dense() makes one"
+        )
     image = image.detach().cpu().float().reshape(image.shape[-3:])
     if not image.isfinite().all():
         raise ValueError("the image holds NaN or infinite values and was not saved; image.nan_to_num() replaces them")
+    low, high = image.min().item(), image.max().item()
+    if low < -1e-4 or high > 1 + 1e-4:  # a little room for rounding, as in load_image
+        remedy = "image / 255 rescales them" if low >= 0 and high > 2 else "image.clamp(0, 1) cuts off what is beyond"
+        raise ValueError(f"the image holds values from {low:.4g} to {high:.4g}, wanted 0 to 1; {remedy}")
     pixels = image.clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
     encoded = io.BytesIO()
     try:

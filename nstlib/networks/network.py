@@ -1,6 +1,5 @@
 """`FeatureNetwork`: the convolutional part of a VGG-19, of any width."""
 
-import difflib
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
@@ -8,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from nstlib.networks.devices import as_dtype
-from nstlib.networks.layers import CONVOLUTIONS, CONVOLUTIONS_PER_BLOCK, least_size
+from nstlib.networks.layers import CONVOLUTIONS, LAYERS, check_size, layer_names
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -86,7 +85,7 @@ class FeatureNetwork(nn.Module):
         ValueError
             An unknown name, or a picture too small for the deepest layer.
         """
-        wanted = [layers] if isinstance(layers, str) else list(layers)
+        wanted = layer_names(layers, self.layers, self.name)
         found = dict(self.activations(image, wanted))
         return {name: found[name] for name in wanted}
 
@@ -96,7 +95,7 @@ class FeatureNetwork(nn.Module):
         A loss that is calculated between two of them is differentiated between them too, and nothing of it is held
         before or after.
         """
-        wanted = [layers] if isinstance(layers, str) else list(layers)
+        wanted = layer_names(layers, self.layers, self.name)
         self._check(image, wanted)
         x, left = ((image.to(self.device) - self.mean) / self.std).to(self.dtype), set(wanted)
         for name in self.layers:
@@ -153,31 +152,17 @@ class FeatureNetwork(nn.Module):
             convolution.to(dtype=as_dtype(precision, self.device), memory_format=order)
         return network
 
-    def _check(self, image: Tensor, wanted: list[str]) -> None:
-        for name in wanted:
-            if name not in self.layers:
-                near = difflib.get_close_matches(name, self.layers, n=1, cutoff=0) or self.layers[:1]
-                raise ValueError(
-                    f"{self.name} has no layer {name!r}; did you mean {near[0]!r}? "
-                    f"Its layers run from {self.layers[0]} to {self.layers[-1]}."
-                )
+    def _check(self, image: Tensor, wanted: Sequence[str]) -> None:
         if image.ndim != 4 or image.shape[1] != 3:
             raise ValueError(
                 f"The image has shape {tuple(image.shape)}; wanted (1, 3, height, width). "
                 "nstlib.load_image makes one from any picture."
             )
-        least = {name: least_size(name) for name in wanted}
-        if least and min(image.shape[-2:]) < max(least.values()):
-            name = max(least, key=least.get)
-            raise ValueError(
-                f"The picture is {image.shape[-1]} × {image.shape[-2]} pixels; {name} needs at least "
-                f"{least[name]} × {least[name]}. Use a larger picture or a shallower layer."
-            )
+        check_size("The picture", image.shape[-2:], wanted)
         if self.edges == "mirror" and min(image.shape[-2:]) < 4:
             raise ValueError(
-                f"The picture is {image.shape[-1]} × {image.shape[-2]} pixels; to be mirrored at its "
-                "edges it needs at least "
-                '4 × 4. Use a larger picture or edges="zeros".'
+                f"The picture is {image.shape[-1]} × {image.shape[-2]} pixels; to be mirrored at its edges it needs "
+                'at least 4 × 4. Use a larger picture or edges="zeros".'
             )
 
     def extra_repr(self) -> str:
@@ -208,11 +193,16 @@ class FrozenConvolution(torch.autograd.Function):
 
 
 def _layer_names(network: nn.Module) -> list[str]:
-    names = []
-    for block, count in enumerate(CONVOLUTIONS_PER_BLOCK, 1):
-        for index in range(1, count + 1):
-            if not hasattr(network, f"conv{block}_{index}"):
-                return names
-            names += [f"conv{block}_{index}", f"relu{block}_{index}"]
-        names.append(f"pool{block}")
-    return names
+    """Those of VGG-19's names that come before the first convolution that `network` does not have."""
+    missing = [f"conv{key}" for key in CONVOLUTIONS if not hasattr(network, f"conv{key}")]
+    return list(LAYERS[: LAYERS.index(missing[0])] if missing else LAYERS)
+
+
+def check_network(network: object) -> None:
+    """ValueError, which says how to get one, where `network` is no `FeatureNetwork`."""
+    if not isinstance(network, FeatureNetwork):
+        what = repr(network) if isinstance(network, str) else f"a {type(network).__name__}"
+        raise ValueError(
+            f'network is {what}; wanted a FeatureNetwork, as load_network("mini") and load_network("vgg19", '
+            "normalized=False) give."
+        )

@@ -24,7 +24,7 @@ from nstlib.optimize.loop import Descent
 from nstlib.optimize.result import RunState
 
 SECONDS = 30  # from one writing to the next
-FORMAT = 3  # of the file
+FORMAT = 4  # of the file
 NAMES = {
     "content_sha256": "photograph",
     "style_sha256": "painting",
@@ -41,24 +41,28 @@ class Checkpoint:
     file : path
         Where it is kept; read now if it is there.
     settings : dict
-        All that the result depends on, in terms of JSON. Those of the file must be the same.
+        All that the result depends on and that was asked for, in terms of JSON. Those of the file must be the same.
+    chosen : dict, optional
+        What this machine chose where it was left to it. Those of the file are kept, whatever this machine would choose.
 
     Attributes
     ----------
     found : bool, whether the file was there
+    chosen : dict, with what holds for this run
 
     Raises
     ------
     ValueError: the file is no checkpoint, is damaged, or belongs to other settings, which the message names.
     """
 
-    def __init__(self, file: str | os.PathLike, settings: dict):
-        self.file, self.settings = Path(os.path.expanduser(file)), _plain(settings)
+    def __init__(self, file: str | os.PathLike, settings: dict, chosen: dict | None = None):
+        self.file, self.settings, self.chosen = Path(os.path.expanduser(file)), _plain(settings), dict(chosen or {})
         self._content, self._written = None, time.monotonic()
         if self.file.exists():
             about, tensors = read_checkpoint(self.file)
             self._refuse_other(about["settings"])
             self._content = about, tensors
+            self.chosen |= about["chosen"]
 
     @property
     def found(self) -> bool:
@@ -90,6 +94,7 @@ class Checkpoint:
             {
                 "nstlib": FORMAT,
                 "settings": self.settings,
+                "chosen": self.chosen,
                 "stage": state.stage,
                 "history": state.history,
                 "losses": state.losses,

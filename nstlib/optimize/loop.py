@@ -4,13 +4,13 @@
 business: see `nstlib.optimize.run`.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from nstlib.arguments import check_rate
 from nstlib.objectives import Objective
 from nstlib.optimize.memory import history_size
 
@@ -30,7 +30,7 @@ class Descent:
     y : Tensor (1, 3, H, W), what the optimiser changes; the picture is x = start + T y (`precondition`)
     optimizer : torch.optim.LBFGS or Adam, of y
     preconditioning : float, the exponent of T
-    first_loss : float, the first sum of losses; 0 before the first step
+    first_loss : float, the first sum of losses (where that is 0: how steep it is); 0 before the first step
     """
 
     start: Tensor
@@ -79,7 +79,7 @@ def descend(run: Descent, objective: Objective) -> Iterator[tuple[Tensor, dict[s
         values = objective(x + (image - x).detach())  # the value of the clamped picture, a gradient for every pixel
         total = sum(values.values())
         out_of_range = (x - image).square().mean()
-        run.first_loss = run.first_loss or abs(total.item()) or 1.0
+        run.first_loss = run.first_loss or abs(total.item()) or _steepness(total, x) or 1.0
         ((total + RANGE_PENALTY * run.first_loss * out_of_range) * (FIRST_LOSS / run.first_loss)).backward()
         numbers = torch.stack([total, *values.values()]).tolist()  # all at once: a GPU is waited for only here
         losses = dict(zip(["total", *values], numbers, strict=True))
@@ -91,6 +91,11 @@ def descend(run: Descent, objective: Objective) -> Iterator[tuple[Tensor, dict[s
         if isinstance(optimizer, torch.optim.LBFGS):
             shorten(optimizer.state[y], y, before, run.preconditioning)
         yield image, losses
+
+
+def _steepness(total: Tensor, x: Tensor) -> float:
+    """By how much the loss would change if each pixel moved by its whole range, as its gradient has it."""
+    return torch.autograd.grad(total, x, retain_graph=True)[0].abs().sum().item()
 
 
 def precondition(image: Tensor, exponent: float) -> Tensor:
@@ -120,11 +125,8 @@ def shorten(state: dict, y: Tensor, before: Tensor, preconditioning: float) -> N
         state["t"] = state["t"] * share
 
 
-def check_method(method: str, learning_rate: float | None) -> None:
-    """ValueError where `begin` would not know what to do."""
+def check_method(method: str, learning_rate: float | None) -> float | None:
+    """`learning_rate` as one of Python's numbers; ValueError where `begin` would not know what to do."""
     if method not in METHODS:
         raise ValueError(f'method is {method!r}; it must be "lbfgs" (as in the paper) or "adam".')
-    if learning_rate is not None and not (isinstance(learning_rate, (int, float)) and 0 < learning_rate < math.inf):
-        raise ValueError(
-            f"learning_rate is {learning_rate!r}; it must be a positive number, or None for the usual one."
-        )
+    return check_rate(learning_rate)

@@ -1,20 +1,16 @@
 """Running out of memory, said in a sentence and, where it can be foreseen, before it happens."""
 
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
+import nstlib.machine as machine
+from nstlib.images import resized_shape
 from nstlib.networks import FeatureNetwork, block_of
 
 PROGRAM = 800 * 2**20  # bytes of Python, PyTorch, its libraries and what its allocator keeps, by measurement
-WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "failed to allocate")
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is how Python, NumPy or PyTorch says that there was no more memory."""
-    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in WORDS)
+WORK = 200 * 2**20  # the part of PROGRAM that is only taken while it works: buffers, compiled kernels, threads
+SMALL = 32  # pixels: no advice to try less than that
 
 
 def out_of_memory(height: int, width: int) -> MemoryError:
@@ -28,17 +24,26 @@ def out_of_memory(height: int, width: int) -> MemoryError:
 def check_memory(
     network: FeatureNetwork, layers: Sequence[str], height: int, width: int, *, scales: int | None = None
 ) -> None:
-    """MemoryError, with a size that fits, where a picture of this size is sure to need more than there is.
+    """MemoryError, with a size that fits, where a picture of this size needs more than is left on this machine, in its
+    container or by this user's limits.
 
     Without it, Linux would let the run begin and kill it without a word.
     """
-    there, need = total_memory(network.device), memory_needed(network, layers, height, width, scales=scales)
-    if need > there:
-        fits = int(max(height, width) * (0.7 * there / need) ** 0.5)  # the rest: Python, the weights, other programs
-        raise MemoryError(
-            f"A picture of {width} × {height} pixels would take about {need / 2**30:.0f} GiB of memory, and "
-            f"there are {there / 2**30:.0f} GiB; try a size of {fits}."
-        )
+
+    def need(side: int) -> float:
+        shape = resized_shape((height, width), side)
+        return WORK + memory_needed(network, layers, *shape, scales=scales)
+
+    needed, fits = need(max(height, width)), max(height, width)
+    if needed <= (left := memory_left(network.device, needed)):
+        return
+    while fits > SMALL and need(fits) > left:
+        fits = int(0.97 * fits)
+    advice = f"try a size of {fits}" if fits > SMALL else "close other programs and notebooks, or raise the limit"
+    raise MemoryError(
+        f"A picture of {width} × {height} pixels would take another {machine.amount(needed)} of memory, and "
+        f"{machine.amount(left)} are left; {advice}."
+    )
 
 
 def memory_needed(
@@ -80,13 +85,13 @@ def history_size(picture: int) -> int:
 
 
 def total_memory(device: torch.device) -> float:
-    """Bytes that there are, for all programs together; infinite where the system does not tell."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[1]
-    limits = [float("inf")]
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):  # a container's own limit
-        text = Path(file).read_text().strip() if os.access(file, os.R_OK) else ""
-        limits.append(float(text) if text.isdecimal() else float("inf"))
-    return min(limits)
+    """Bytes that there are for all programs together; infinite where the system does not tell."""
+    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else machine.total_memory()
+
+
+def memory_left(device: torch.device, needed: float) -> float:
+    """Bytes that this program can still take; infinite where the system does not tell. See `machine.memory_left`."""
+    if device.type != "cuda":
+        return machine.memory_left(needed)
+    kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # for later, by PyTorch
+    return torch.cuda.mem_get_info(device)[0] + kept

@@ -13,6 +13,7 @@ from torch import Tensor
 from nstlib.optimize.loop import Descent
 
 NOT_LOSSES = ("step", "time", "size", "total")  # in a record of the history
+FEW, HARDLY = 10, 0.01  # steps in which a loss need not fall; a share of the first loss
 
 
 class Stopped(str, enum.Enum):
@@ -60,7 +61,7 @@ class Result:
         One record for each evaluation of the objective: "step", "time" (in s), "size" (longer side) and the losses, as
         above.
     settings : dict
-        What was asked for.
+        What was asked for, and what "auto" came to.
     stopped : Stopped or None
         Why it ended early.
     """
@@ -72,11 +73,23 @@ class Result:
     stopped: Stopped | None = None
 
     @property
+    def fell(self) -> float:
+        """By how much the sum of losses fell, as a share of what it was at first: at the size at which it fell most. 0
+        where the picture is still the one that the run began with.
+        """
+        by_size = {}
+        for record in self.history:
+            by_size.setdefault(record["size"], []).append(record["total"])
+        return max(((sums[0] - min(sums)) / (abs(sums[0]) or 1) for sums in by_size.values()), default=0.0)
+
+    @property
     def note(self) -> str:
-        """Why it ended early, in words, or ""."""
-        return (
-            f"{self.stopped.value} after {len(self.history)} of {self.settings['steps']} steps" if self.stopped else ""
-        )
+        """Why it ended early, in words, or that the loss hardly fell, or ""."""
+        if self.stopped:
+            return f"{self.stopped.value} after {len(self.history)} of {self.settings['steps']} steps"
+        if len(self.history) < FEW or self.fell >= HARDLY or not self.history[0]["total"]:
+            return ""
+        return f"the loss hardly fell, from {self.history[0]['total']:.5g} to {self.losses['total']:.5g}"
 
     def __repr__(self) -> str:
         height, width = self.image.shape[-2:]

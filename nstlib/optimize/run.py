@@ -2,9 +2,9 @@
 nothing.
 """
 
+import contextlib
 import itertools
 import math
-import numbers
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from nstlib.arguments import check_steps
+from nstlib.files import sole_use
 from nstlib.images import resize_image
+from nstlib.machine import is_out_of_memory
 from nstlib.objectives import Objective
 from nstlib.optimize.checkpoint import Checkpoint
 from nstlib.optimize.loop import Descent, begin, check_method, descend
-from nstlib.optimize.memory import is_out_of_memory, out_of_memory
+from nstlib.optimize.memory import out_of_memory
 from nstlib.optimize.result import Result, RunState, Stopped
 from nstlib.optimize.stages import Stage
 
@@ -81,7 +84,7 @@ def optimize_image(
     >>> round(darker.image.mean().item(), 3)
     0.25
     """
-    stage = Stage(tuple(image.shape[-2:]), whole_steps(steps), preconditioning)
+    stage = Stage(tuple(image.shape[-2:]), check_steps(steps), preconditioning)
     return coarse_to_fine(
         image,
         lambda size: objective,
@@ -118,7 +121,8 @@ def coarse_to_fine(
 
     Returns
     -------
-    Result: at the size of the last stage, even where the run ended before it. Notes and errors as for `optimize_image`.
+    Result: at the size of the last stage, even where the run ended before it. Notes and errors as for `optimize_image`;
+        also BlockingIOError, where another run has the checkpoint.
 
     Examples
     --------
@@ -129,34 +133,37 @@ def coarse_to_fine(
     >>> result.image.shape, [record["size"] for record in result.history[8:12]]
     (torch.Size([1, 3, 8, 8]), [4, 4, 8, 8])
     """
-    check_method(method, learning_rate)
+    learning_rate = check_method(method, learning_rate)
 
     def begin_at(index: int, image: Tensor) -> Descent:
         image = resize_image(image, stages[index].size).to(start.device)
         return begin(image, method=method, learning_rate=learning_rate, preconditioning=stages[index].preconditioning)
 
-    state = saved.restore(begin_at) if saved and saved.found else RunState(start)
     steps, stopped = sum(stage.steps for stage in stages), None
-    bar = tqdm(total=steps, initial=len(state.history), disable=not progress, unit="step")
-    try:
-        for image, losses in walk(state, objective_at, stages, begin_at):
-            if saved:
-                saved.save(state)
-            bar.update()
-            bar.set_postfix({name: f"{value:.3g}" for name, value in losses.items() if name != "total"}, refresh=False)
-            if on_step and on_step(len(state.history), image, losses) is False:
-                stopped = Stopped.REQUESTED
-                break
-        else:
-            stopped = None if len(state.history) == steps else Stopped.NOT_FINITE
-    except (KeyboardInterrupt, RuntimeError, MemoryError) as error:
-        stopped = _reason(error, state)
-    finally:
-        bar.close()
-    if stopped is Stopped.NOT_FINITE:
-        _warn_not_finite(state)
+    with sole_use(saved.file) if saved else contextlib.nullcontext():
+        state = saved.restore(begin_at) if saved and saved.found else RunState(start)
+        bar = tqdm(total=steps, initial=len(state.history), disable=not progress, unit="step")
+        try:
+            for image, losses in walk(state, objective_at, stages, begin_at):
+                if saved:
+                    saved.save(state)
+                bar.update()
+                shown = {name: f"{value:.3g}" for name, value in losses.items() if name != "total"}
+                bar.set_postfix(shown, refresh=False)
+                if on_step and on_step(len(state.history), image, losses) is False:
+                    stopped = Stopped.REQUESTED
+                    break
+            else:
+                stopped = None if len(state.history) == steps else Stopped.NOT_FINITE
+        except (KeyboardInterrupt, RuntimeError, MemoryError) as error:
+            stopped = _reason(error, state)
+        finally:
+            bar.close()
     image = resize_image(state.image.cpu(), stages[-1].size)
-    return Result(image, state.losses, state.history, {"method": method, "steps": steps}, stopped)
+    result = Result(image, state.losses, state.history, {"method": method, "steps": steps}, stopped)
+    if stopped is Stopped.NOT_FINITE:
+        _warn_not_finite(result)
+    return result
 
 
 def walk(
@@ -187,13 +194,6 @@ def walk(
         state.stage, state.descent = state.stage + 1, None
 
 
-def whole_steps(steps: int) -> int:
-    """`steps`, or a ValueError where that is not a whole number of at least 1."""
-    if not isinstance(steps, numbers.Integral) or steps < 1:
-        raise ValueError(f"steps is {steps!r}; it must be a whole number of at least 1, for example 300.")
-    return int(steps)
-
-
 def _reason(error: BaseException, state: RunState) -> Stopped:
     """Why a run was stopped by `error`; raises where there is nothing to show yet, and any other error."""
     if isinstance(error, KeyboardInterrupt) and state.history:
@@ -207,15 +207,15 @@ def _reason(error: BaseException, state: RunState) -> Stopped:
     return Stopped.OUT_OF_MEMORY
 
 
-def _warn_not_finite(state: RunState) -> None:
-    if not state.history:
+def _warn_not_finite(result: Result) -> None:
+    if not result.history:
         raise ValueError(
             "The loss is not a finite number for the very first picture. Are its pixels in [0, 1], and are "
             "all weights finite?"
         )
+    best = "the best picture before that" if result.fell else "the picture that the run began with, nothing was better"
     warnings.warn(
-        f"The loss of step {len(state.history) + 1} is not finite. Here is the best picture before that. "
-        "Use smaller weights, a "
-        'smaller learning_rate or method="adam".',
+        f"The loss of step {len(result.history) + 1} is not finite. Here is {best}. "
+        'Use smaller weights, a smaller learning_rate or method="adam".',
         stacklevel=3,
     )

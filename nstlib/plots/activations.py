@@ -37,17 +37,21 @@ def show_activations(
     features: Mapping[str, Tensor] | Tensor,
     *,
     channels: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    layer: str | None = None,
+    one_scale: bool = False,
     image: Tensor | None = None,
     columns: int = 8,
     height: float = 1.5,
 ) -> Figure:
-    """Activation maps, each titled with its channel's number; all maps of one layer or picture share one scale.
+    """Activation maps, each titled with its layer and filter ("relu3_1 · 54").
 
     Parameters
     ----------
     features : title -> Tensor (1, C, h, w), as a network gives them, or one such Tensor alone
-    channels : which channels to show, and in which order, for each title or the same for all; the first `columns` where
+    channels : which filters to show, and in which order, for each title or the same for all; the first `columns` where
         None
+    layer : for the titles of the maps, where the keys of `features` are no layers; the keys then stand above their rows
+    one_scale : one scale for all maps, to compare the rows; False: a scale for each title
     image : Tensor (1, 3, H, W) in [0, 1], optional
         Drawn in grey under each map, which then covers it only where it fires.
     columns : maps in a row
@@ -55,17 +59,18 @@ def show_activations(
 
     Notes
     -----
-    Activations that are never negative (after a ReLU) are drawn dark blue at zero and yellow at the largest value
-    (viridis); others white at zero, orange above and purple below. The scale ends at what one number in 500 exceeds.
+    On a scale without negative numbers (after a ReLU) zero is dark blue and the largest value yellow (viridis); on
+    others zero is white, with orange above and purple below. The scale ends at what one number in 500 exceeds.
 
     Examples
     --------
     >>> import nstlib
     >>> features = nstlib.load_network()(nstlib.load_image("still_life", size=64), ["relu1_1", "relu2_1"])
-    >>> len(show_activations(features, channels=[3, 1, 4]).axes)  # two rows of three maps, and two scales
-    8
+    >>> figure = show_activations(features, channels=[3, 1, 4])  # two rows of three maps, and two scales
+    >>> len(figure.axes), figure.axes[0].get_title()
+    (8, 'relu1_1 · 3')
     """
-    named = features if isinstance(features, Mapping) else {"": features}
+    named = features if isinstance(features, Mapping) else {layer or "": features}
     chosen = {
         title: list(
             channels[title]
@@ -82,17 +87,24 @@ def show_activations(
                 f"show_activations got features of shape {tuple(maps.shape)} and channels {chosen[title]}; wanted "
                 "(1, C, h, w) and channels from 0 to C - 1."
             )
-    columns = min(columns, max(len(c) for c in chosen.values()))
-    rows = {title: -(-len(c) // columns) for title, c in chosen.items()}
-    shape = max(maps.shape[3] / maps.shape[2] for maps in named.values())
-    figure = Figure(
-        figsize=(columns * height * shape + 0.8, sum(rows.values()) * (height + 0.22) + 0.3 * len(named)),
-        layout="constrained",
-    )
+    shown = {title: maps[0, chosen[title]].detach().float().cpu() for title, maps in named.items()}
+    columns = min(columns, max(len(maps) for maps in shown.values()))
+    rows = {title: -(-len(maps) // columns) for title, maps in shown.items()}
+    scales = {title: _scale([maps]) for title, maps in shown.items()}
+    if one_scale:
+        scales = dict.fromkeys(shown, _scale(list(shown.values())))
+    above = {title: title if layer and isinstance(features, Mapping) else "" for title in shown}
+    shape = max(maps.shape[2] / maps.shape[1] for maps in shown.values())
+    heights = {title: rows[title] * (height + 0.22) + 0.25 * bool(above[title]) for title in shown}
+    figure = Figure(figsize=(columns * height * shape + 0.8, sum(heights.values()) + 0.1), layout="constrained")
     figure.photographs = True
-    parts = figure.subfigures(len(named), 1, squeeze=False, height_ratios=list(rows.values()))[:, 0]
-    for part, (title, maps) in zip(parts, named.items(), strict=True):
-        _activation_rows(part, maps[0].detach().float().cpu(), chosen[title], image, (rows[title], columns), title)
+    parts = figure.subfigures(len(shown), 1, squeeze=False, height_ratios=list(heights.values()))[:, 0]
+    for part, (title, maps) in zip(parts, shown.items(), strict=True):
+        name = title if layer is None else layer
+        titles = [f"{name} · {c}" if name else str(c) for c in chosen[title]]
+        _activation_rows(part, dict(zip(titles, maps, strict=True)), scales[title], image, (rows[title], columns))
+        if above[title]:
+            part.suptitle(title, fontsize=10)
     return figure
 
 
@@ -186,31 +198,35 @@ def show_weights(
 
 
 def show_by_layer(
-    panels: Mapping[str, Mapping[str, Mapping[str, float]]], *, ylabel: str = "", log: bool = False, height: float = 3.2
+    panels: Mapping[str, Mapping[str, Mapping[str, float | Sequence[float]]]],
+    *,
+    ylabel: str = "",
+    log: bool = False,
+    width: float = 4.6,
+    height: float = 3.2,
 ) -> Figure:
     """One number for each layer, as lines: panels side by side on one scale, with the same layers.
 
     Parameters
     ----------
-    panels : title -> name of a line -> layer -> number
+    panels : title -> name of a line -> layer -> number, or several numbers (of several networks, say): then the line is
+        their mean, and a band reaches from the smallest to the largest
     ylabel : what the number is
     log : logarithmic scale
-    height : in inches
+    width, height : of a panel, in inches
     """
-    figure = Figure(figsize=(4.6 * len(panels) + 1.6, height), layout="constrained")
+    figure = Figure(figsize=(width * len(panels) + 1.6, height), layout="constrained")
     axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     colors, marks = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, INK), "osD^vX"
     for axis, (title, lines) in zip(axes, panels.items(), strict=True):
         for index, (name, values) in enumerate(lines.items()):
-            axis.plot(
-                list(values),
-                list(values.values()),
-                label=name,
-                color=colors[index % 6],
-                marker=marks[index % 6],
-                ms=4.5,
-                lw=1.6,
-            )
+            several = [list(v) if isinstance(v, Sequence) else [v] for v in values.values()]
+            means, color = [sum(numbers) / len(numbers) for numbers in several], colors[index % 6]
+            axis.plot(list(values), means, label=name, color=color, marker=marks[index % 6], ms=4.5, lw=1.6)
+            if any(len(numbers) > 1 for numbers in several):
+                axis.fill_between(
+                    list(values), list(map(min, several)), list(map(max, several)), color=color, alpha=0.2, lw=0
+                )
         axis.set_title(title, fontsize=10)
         axis.tick_params(axis="x", rotation=60, labelsize=8)
         axis.grid(axis="y", color="0.9")
@@ -220,43 +236,46 @@ def show_by_layer(
     return figure
 
 
+def _scale(groups: Sequence[Tensor]) -> tuple[float, float]:
+    """The ends of a colour scale for groups of maps (C, h, w). The upper end is what one number in 500 exceeds, in the
+    group where that is largest; the lower one is 0, or minus that where a number is negative.
+    """
+    reach = max(g.abs().flatten().sort().values[int(0.998 * (g.numel() - 1))].item() for g in groups) or 1.0
+    return (-reach if any(bool((g < 0).any()) for g in groups) else 0, reach)
+
+
 def _activation_rows(
-    part, maps: Tensor, channels: Sequence[int], image: Tensor | None, shape: tuple[int, int], title: str
+    part, maps: Mapping[str, Tensor], scale: tuple[float, float], image: Tensor | None, shape: tuple[int, int]
 ) -> None:
-    """Maps (C, h, w) of one layer on one scale, into a part of a figure."""
-    shown, signed = maps[channels], bool((maps < 0).any())
-    reach = shown.abs().flatten().sort().values[int(0.998 * (shown.numel() - 1))].item() or 1.0
+    """Maps (h, w) by title on one scale, into a part of a figure."""
+    low, high = scale
     axes = part.subplots(*shape, squeeze=False)
-    for axis, channel in zip(axes.flat, channels, strict=False):
-        alpha, box = None, (0, maps.shape[2], maps.shape[1], 0)
+    for axis, (title, values) in zip(axes.flat, maps.items(), strict=False):
+        alpha, box = None, (0, values.shape[1], values.shape[0], 0)
         if image is not None:
             axis.imshow(image[0].detach().float().cpu().mean(0), cmap="gray", vmin=0, vmax=1, extent=box)
-            alpha = (2 * maps[channel].abs() / reach - 0.15).clamp(0, 0.85).numpy()
+            alpha = (2 * values.abs() / high - 0.15).clamp(0, 0.85).numpy()
         drawn = axis.imshow(
-            maps[channel],
-            cmap="PuOr_r" if signed else "viridis",
-            vmin=-reach if signed else 0,
-            vmax=reach,
+            values,
+            cmap="PuOr_r" if low < 0 else "viridis",
+            vmin=low,
+            vmax=high,
             alpha=alpha,
             interpolation="nearest",
             extent=box,
         )
-        axis.set_title(str(channel), fontsize=8, pad=2)
+        axis.set_title(title, fontsize=8, pad=2)
     for axis in axes.flat:
         axis.axis("off")
-    scale = part.colorbar(
+    bar = part.colorbar(
         ScalarMappable(drawn.norm, drawn.cmap),
         ax=axes,
         fraction=0.03,
         pad=0.01,
         shrink=0.9,
-        extend="both" if signed else "max",
+        extend="both" if low < 0 else "max",
     )
-    scale.ax.tick_params(labelsize=7)
+    bar.ax.tick_params(labelsize=7)
     # Short: the layout leaves too little room for "10.0"
-    scale.locator, scale.formatter = (
-        MaxNLocator(4),
-        FormatStrFormatter("%g"),
-    )
-    scale.update_ticks()
-    part.suptitle(title, fontsize=10)
+    bar.locator, bar.formatter = MaxNLocator(4), FormatStrFormatter("%g")
+    bar.update_ticks()

@@ -55,7 +55,9 @@ def show_images(
     figure.photographs = True
     axes = figure.subplots(len(rows), columns, squeeze=False, gridspec_kw={"width_ratios": shapes})
     for index, axis in enumerate(axes.flat):
-        axis.axis("off")
+        axis.set(xticks=[], yticks=[])
+        axis.spines[:].set(color="0.8", linewidth=0.5)  # so that a white picture has an edge
+        axis.set_visible(index < len(pictures))
         if index < len(pictures):
             picture = pictures[index][0].detach().clamp(0, 1).float().cpu().permute(1, 2, 0)
             axis.imshow(

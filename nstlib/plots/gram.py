@@ -36,7 +36,9 @@ def show_gram(
     high = max(gram.abs().quantile(0.995).item() for gram in shown.values()) or 1.0
     above = any(gram.abs().max().item() > high for gram in shown.values())
     signed = any(gram.min().item() < -0.01 * high for gram in shown.values())
-    figure = Figure(figsize=((height + 0.2) * len(shown) + 0.9, height + 0.4), layout="constrained")
+    figure = Figure(
+        figsize=((height + 0.2) * len(shown) + (1.3 if signed else 0.9), height + 0.4), layout="constrained"
+    )
     # a colour bar of several axes makes the layout forget part of the titles
     figure.get_layout_engine().set(h_pad=0.08)
     figure.photographs = len(rows) > 64  # large matrices are as rich as photographs: a quarter of the bytes
@@ -126,7 +128,7 @@ def show_layer_grams(
             axis.set(xticks=[], yticks=[])
             if column == 0:
                 axis.set_ylabel(name, fontsize=10)
-        axes[0, column].set_title(f"{layer}, {len(order)} filters", fontsize=10)
+        axes[0, column].set_title(f"{layer}\n{len(order)} filters", fontsize=10)
         bar = figure.colorbar(
             drawn, ax=axes[:, column].tolist(), location="bottom", shrink=0.8, aspect=25, extend="max"
         )

@@ -1,11 +1,11 @@
-"""Figures of whole paintings: which are alike, and how much each layer counts."""
+"""Figures of style and of painting it: which paintings are alike, how much each layer counts, how a run went."""
 
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from nstlib.plots.figures import Figure
-from nstlib.plots.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
+from nstlib.plots.figures import Figure, show_history
+from nstlib.plots.palette import BLACK, BLUE, COLORS, GREEN, ORANGE, PURPLE, SKY, VERMILION, YELLOW
 
 
 def show_embedding(points: Tensor, images: Sequence[Tensor], groups: Sequence[str], *, size: float = 6.4) -> Figure:
@@ -113,4 +113,50 @@ def show_layer_weights(weights: Mapping[str, Mapping[str, float]], *, height: fl
     axis.margins(y=0.12)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def show_overshoots(history: Sequence[Mapping[str, float]], *, marks: Sequence[int] = ()) -> Figure:
+    """`show_history` of the steps that went well, from a tenth of the last sum of losses to twice the first.
+
+    A step with a larger sum than the first is left out of the curves: it is a triangle at the upper edge, with its
+    number.
+    """
+    names = [key for key in history[0] if key not in ("step", "time", "size", "total")]
+    sums = {record["step"]: sum(record[name] for name in names) for record in history}
+    first, last = (sums[record["step"]] for record in (history[0], history[-1]))
+    over = [step for step, value in sums.items() if value > first]
+    figure = show_history([record for record in history if record["step"] not in over], marks=marks)
+    axis, top = figure.axes[0], 2 * first
+    axis.set(xlim=(0, history[-1]["step"]), ylim=(last / 10, top))
+    triangles = {"color": COLORS["total"], "ms": 6, "clip_on": False, "label": "larger than at step 1"}
+    axis.plot(over, [top] * len(over), "v", **triangles)
+    for step in over:
+        axis.annotate(str(step), (step, top), (0, 5), textcoords="offset points", ha="center", fontsize=8)
+    axis.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 0.93))
+    return figure
+
+
+def show_gradient_norms(norms: Mapping[str, Mapping[str, float]], *, height: float = 2.2) -> Figure:
+    """How hard each part of the objective pulls on the picture: a panel for each moment, all on one scale.
+
+    Parameters
+    ----------
+    norms : title of a panel -> name of a part -> length of its gradient; all panels have the same parts
+    height : in inches
+    """
+    parts = list(next(iter(norms.values())))
+    figure = Figure(figsize=(0.9 + 2.2 * len(norms), height), layout="constrained")
+    axes = figure.subplots(1, len(norms), squeeze=False, sharex=True, sharey=True)[0]
+    for axis, (title, lengths) in zip(axes, norms.items(), strict=True):
+        values = [lengths[part] for part in parts]
+        bars = axis.barh(parts, values, color=[COLORS.get(part, COLORS["style"]) for part in parts])
+        labels = [f"{value:.1f}" if 0 < value < 10 else f"{value:.0f}" for value in values]
+        axis.bar_label(bars, labels, fontsize=9, padding=3)
+        axis.set_title(title, fontsize=10)
+        axis.tick_params(length=0)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].invert_yaxis()
+    axes[0].margins(x=0.18)
+    figure.supxlabel("length of the gradient", fontsize=10)
     return figure

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nstlib.images import resize_image
-from nstlib.networks import FeatureNetwork, load_network, receptive_field
+from nstlib.networks import FeatureNetwork, as_network, receptive_field
 from nstlib.plots import colored
 from nstlib.widgets.common import Explorer, encode, fit, message, named, pad, picture, shrink, text, told, upload
 
@@ -21,6 +21,8 @@ def explore_activations(
     image="riverside_town", network: FeatureNetwork | None = None, *, layer: str = "relu2_1", size: int | None = 256
 ) -> "ActivationExplorer":
     """All activation maps of a layer; click one, or walk with the arrow keys, to lay it over the picture.
+
+    The stronger the activation, the more the map covers the picture; where it is 0, the picture shows as it is.
 
         Fˡ, one row for each filter: (1, N, h, w)        notebooks/02_activations
 
@@ -35,7 +37,7 @@ def explore_activations(
     -------
     ActivationExplorer: a widget, to be the last value of a cell. `select(channel)` does what a click does.
     """
-    return ActivationExplorer(named([image], size), network or load_network(), layer, size)
+    return ActivationExplorer(named([image], size), as_network(network), layer, size)
 
 
 class ActivationExplorer(Explorer):
@@ -62,7 +64,7 @@ class ActivationExplorer(Explorer):
             0, min=0, max=0, description="channel", style=narrow, layout={"width": "130px"}
         )
         self.opacity = widgets.FloatSlider(
-            0.7,
+            0.9,
             min=0,
             max=1,
             step=0.05,
@@ -215,11 +217,15 @@ class ActivationExplorer(Explorer):
         self.big.value = encode(self._blend(), photograph=True)
 
     def _blend(self) -> Tensor:
-        values = self.features[self.chosen]
-        shade = F.interpolate(
-            colored(values, low=self.low, high=values.max().item() or 1), tuple(self.image.shape[-2:]), mode="nearest"
-        )
-        return (1 - self.opacity.value) * self.image + self.opacity.value * shade
+        """The map over the picture. Opacity follows the activation: none where it is 0, full for the strongest 1 %."""
+        values, size = self.features[self.chosen], tuple(self.image.shape[-2:])
+        shade = colored(values, low=self.low, high=values.max().item() or 1)
+        strength = values.abs()
+        some = strength.flatten()[:: max(1, strength.numel() // 10**6)]
+        strength = (strength / (some.quantile(0.99).item() or strength.max().item() or 1)).clamp(max=1)[None, None]
+        shade, strength = (F.interpolate(part, size, mode="nearest") for part in (shade, strength))
+        opacity = self.opacity.value * strength
+        return (1 - opacity) * self.image + opacity * shade
 
     def _strongest(self, values: Tensor) -> Tensor:
         """What the channel sees at its strongest places: a window as large as its receptive field, at least 24

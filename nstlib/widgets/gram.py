@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from nstlib.losses import gram_matrix
-from nstlib.networks import FeatureNetwork, load_network
+from nstlib.networks import FeatureNetwork, as_network
 from nstlib.plots import cluster_order, colored
 from nstlib.widgets.common import (
     Explorer,
@@ -58,7 +58,7 @@ def explore_gram(
     Filters are drawn in an order that puts those which fire together side by side (`cluster_order`). Colours show √(Gᵢⱼ
     / M), per position, so that pictures of different sizes can be compared.
     """
-    network = network or load_network()
+    network = as_network(network)
     return GramExplorer(named(images, size), network, layer, size)
 
 

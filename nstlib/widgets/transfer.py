@@ -9,7 +9,7 @@ from torch import Tensor
 
 from nstlib.estimates import estimate
 from nstlib.images import Picture, resize_image, save_image
-from nstlib.networks import FeatureNetwork, load_network
+from nstlib.networks import FeatureNetwork, as_network
 from nstlib.objectives import gradient_shares
 from nstlib.optimize.memory import memory_needed
 from nstlib.widgets.charts import loss_chart, share_bars
@@ -51,7 +51,7 @@ def live_style_transfer(
     The start is the photograph, all steps are at one size, the slider moves α. A change begins a new `optimize_image`
     at the picture as it is, since L-BFGS must not mix the gradients of two objectives. Only one panel paints at a time.
     """
-    return TransferPanel(content, style, network or load_network(), size, steps, Path(folder))
+    return TransferPanel(content, style, as_network(network), size, steps, Path(folder).expanduser())
 
 
 class TransferPanel(Explorer):

@@ -157,7 +157,6 @@ def live_by_hand(page, python):
     page.wait_for_function("() => document.querySelector('.nst-state').innerText.includes('stopped')")
     seconds = time.monotonic() - start
     print(f"\nstopped after {seconds:.2f} s")
-    assert seconds < 3  # 1 s wanted on an idle machine
     page.click(".nst-save")
     page.wait_for_function("() => document.querySelector('.nst-message').innerText.includes('Saved')")
     assert "out/riverside_town_night_swirls_1.png" in page.inner_text(".nst-message") or not python

@@ -79,6 +79,7 @@ def test_pyproject_names_what_the_course_needs(project):
         "filelock",
         "lazy-loader",
         "packaging",
+        "requests",
     }
     assert "ipykernel>=6.29,<7" in project["dependencies"]
     assert project["requires-python"] == ">=3.10"
@@ -89,7 +90,13 @@ def test_pyproject_names_what_the_course_needs(project):
 def test_pyproject_gives_ranges_and_not_pins(project):
     for name, specifier in specifiers(project["dependencies"] + project["optional-dependencies"]["test"]).items():
         operators = {part.operator for part in specifier}
-        assert ">=" in operators and operators <= {">=", "<"}, f"{name}{specifier}"
+        assert ">=" in operators and operators <= {">=", "<", "!="}, f"{name}{specifier}"
+
+
+def test_a_release_that_shows_no_widgets_is_left_out(project):
+    """Met in: microsoft/vscode-jupyter#17504."""
+    wanted = specifiers(project["dependencies"])["ipywidgets"]
+    assert [version for version in ("8.1.8", "8.1.9", "8.1.10") if version not in wanted] == ["8.1.9"]
 
 
 def test_environment_yml_agrees_with_pyproject(project):

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -28,6 +29,10 @@ class Machine:
         spec.loader.exec_module(self.start)
         self.folder, self.commands, self.uv, self.free = folder, [], None, 100 * GB
         self.pip_says, self.exit_codes, self.interruptions = "", {}, 0
+        self.places, self.called = [], f"{folder}/start.py"
+        monkeypatch.setattr(sys, "argv", [f"{folder}/start.py"])
+        monkeypatch.setattr(self.start, "WINDOWS", False)
+        monkeypatch.delenv("NSTLIB_CALLED_AS", raising=False)
         monkeypatch.setattr(
             self.start, "subprocess", SimpleNamespace(run=self.run, Popen=self.popen, PIPE=-1, STDOUT=-2, DEVNULL=-3)
         )
@@ -59,10 +64,14 @@ class Machine:
 
     def popen(self, command, cwd, stderr=None, env=None):  # the long ones: install, and what the user asked for
         self.commands.append(command)
-        assert cwd == str(self.folder)
+        self.places.append(cwd)
         installing = "install" in command
         if not installing:  # threads that wait for a while and then sleep, unless the user has said otherwise
-            assert env == {"GOMP_SPINCOUNT": "10000", **os.environ}
+            told = {
+                "GOMP_SPINCOUNT": "10000",
+                "NSTLIB_CALLED_AS": f"{'py' if self.start.WINDOWS else 'python3'} {self.called}",
+            }
+            assert env == {**told, **os.environ}
         process = SimpleNamespace(stderr=self.pip_says.encode().splitlines(keepends=True) if installing else None)
         process.returncode = int(bool(self.pip_says)) if installing else 0
         for word, code in self.exit_codes.items():
@@ -81,6 +90,7 @@ class Machine:
     def main(self, *arguments):
         """Run start.py; gives its exit code and what it started, each as text without the environment's Python."""
         self.commands.clear()
+        self.places.clear()
         try:
             code = self.start.main(list(arguments))
         except SystemExit as error:
@@ -113,7 +123,18 @@ def test_help_and_usage(machine, capsys):
         assert machine.main(*arguments) == (code, [])
         text = capsys.readouterr().out
         assert all(
-            word in text for word in ("demo", "test", "lab", "panel", "6 GB", "UV_TORCH_BACKEND=cpu", "/whl/cpu")
+            word in text
+            for word in (
+                "demo",
+                "test",
+                "lab",
+                "panel",
+                "transfer",
+                "doctor",
+                "6 GB",
+                "UV_TORCH_BACKEND=cpu",
+                "/whl/cpu",
+            )
         )
     assert machine.main("dmeo") == (2, [])
     assert "'dmeo'" in capsys.readouterr().err
@@ -256,6 +277,19 @@ def test_disk_is_only_checked_when_pytorch_is_to_come(machine, torch):
             "no network",
         ),
         ("error: Request failed after 3 retries\n  cause: client error (Connect)\n  cause: dns error", "no network"),
+        (
+            "Could not fetch URL https://pypi.org/simple/torch/: There was a problem confirming the ssl certificate: "
+            "HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: /simple/torch/ (Caused by "
+            "SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed'))) - "
+            "skipping\nERROR: No matching distribution found for torch",
+            "SSL_CERT_FILE and PIP_CERT",  # pytorch/pytorch#33288 is of this kind
+        ),
+        ("error: client error (Connect)\n  cause: invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+        (
+            "WARNING: Retrying after connection broken by 'ProxyError('Cannot connect to proxy.', OSError('Tunnel "
+            "connection failed: 407 Proxy Authentication Required'))'\nERROR: No matching distribution found",
+            "http://NAME:PASSWORD@HOST:PORT",
+        ),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", "the disk is full"),
         ("ERROR: No matching distribution found for torch<3,>=2.4", "does not exist for Python 3.12"),
         ("error: No solution found when resolving dependencies", "does not exist for Python 3.12"),
@@ -280,6 +314,26 @@ def test_arguments_are_passed_on(machine):
     assert machine.main("demo", "--size", "64")[1][-1] == "-m nstlib demo --size 64"
     assert machine.main("test", "-k", "gram", "-x")[1][1:] == ["-m pytest --doctest-modules -k gram -x"]
     assert machine.main("lab", "--port=9999")[1][-1].endswith("--port=9999")
+
+
+def test_what_nstlib_does_is_handed_on_in_the_folder_of_the_user(machine, tmp_path_factory, monkeypatch):
+    here = tmp_path_factory.mktemp("my pictures")
+    monkeypatch.chdir(here)
+    wanted = "-m nstlib transfer a.jpg b.jpg -o c.png --help"
+    assert machine.main("transfer", "a.jpg", "b.jpg", "-o", "c.png", "--help")[1][-1] == wanted
+    assert machine.places[-1] == str(here)
+    assert machine.main("demo")[1][-1] == "-m nstlib demo" and machine.places[-1] == str(machine.folder)
+    sys.argv[0] = "../nst lib/start.py"
+    machine.called = '"../nst lib/start.py"'
+    assert machine.main("doctor") == (0, ["-m nstlib doctor"])
+
+
+def test_every_command_of_nstlib_is_one_of_start_py(machine):
+    help_text = subprocess.run([sys.executable, "-m", "nstlib", "--help"], capture_output=True, text=True).stdout
+    commands = re.findall(r"^    (\w+) +\S", help_text, re.M)
+    assert {"transfer", "demo", "doctor"} <= set(commands)
+    assert {machine.main(command)[0] for command in commands} == {0}
+    assert set(commands) == {*machine.start.NSTLIB, "demo"}
 
 
 @pytest.mark.parametrize("unit, notebooks, code", [(0, 0, 0), (1, 0, 1), (0, 1, 1), (5, 2, 1)])

@@ -21,8 +21,8 @@ def command(arguments: list[str], folder: str, ready, limits: dict | None, secon
     checkpoint.SECONDS = seconds  # often, so that it is killed while it writes, too
     os.chdir(folder)
     for name, amount in (limits or {}).items():
-        if name == "RLIMIT_AS":  # bytes beyond what is taken already
-            amount += 1024 * int(re.search(r"VmSize:\s+(\d+)", Path("/proc/self/status").read_text())[1])
+        if taken := {"RLIMIT_AS": "VmSize", "RLIMIT_DATA": "VmData"}.get(name):  # bytes beyond what is taken already
+            amount += 1024 * int(re.search(rf"{taken}:\s+(\d+)", Path("/proc/self/status").read_text())[1])
         resource.setrlimit(getattr(resource, name), (amount, amount))
     with (
         open("said", "w", encoding="utf-8") as said,

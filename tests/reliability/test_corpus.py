@@ -42,7 +42,7 @@ def test_there_are_enough():
 def outcome(case, source):
     """The image, or None where it is refused with a sentence."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of several frames
+        warnings.simplefilter("ignore", UserWarning)  # of several frames, of transparency
         try:
             image = load_image(source)
         except ValueError as error:
@@ -86,7 +86,9 @@ def test_from_the_command_line(mini, tmp_path, monkeypatch, capsys):
         file = tmp_path / case.name
         file.write_bytes(case.data)
         places = [str(file), "style.png"] if number % 2 else ["style.png", str(file)]
-        code = main(["transfer", *places, "-o", "out.png", "--size", "32", "--steps", "1", "--quiet"])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of several frames, of transparency
+            code = main(["transfer", *places, "-o", "out.png", "--size", "32", "--steps", "1", "--quiet"])
         out, err = capsys.readouterr()
         counts[code] += 1
         assert out == "" and "Traceback" not in err, case.name
@@ -208,6 +210,7 @@ def test_the_longer_side_is_the_size_and_proportions_stay(shape, size, seed):
 
 
 @LIGHT
+@pytest.mark.filterwarnings("ignore:the array is transparent:UserWarning")  # four rows or columns may be RGBA
 @given(shapes, seeds, st.sampled_from([np.uint8, np.uint16, np.float32, np.float64]), st.sampled_from([1, 3]))
 def test_all_layouts_of_one_array_are_one_picture(shape, seed, dtype, channels):
     rng = np.random.default_rng(seed)
@@ -231,6 +234,7 @@ def test_all_layouts_of_one_array_are_one_picture(shape, seed, dtype, channels):
 
 
 @LIGHT
+@pytest.mark.filterwarnings("ignore:the array is transparent:UserWarning")
 @given(
     st.lists(st.integers(0, 5), max_size=5),
     st.sampled_from(["float32", "float64", "uint8", "int32", "bool", "complex64", "float16"]),
@@ -397,6 +401,7 @@ def test_any_command_line_ends_with_a_message(tmp_path_factory, arguments):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(nstlib, "style_transfer", refuse)
+        patch.setattr(nstlib, "sweep", refuse)
         patch.setattr("nstlib.commands.demo.run", refuse)
         patch.setattr("nstlib.commands.doctor.run", refuse)
         try:

@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import load, save
 
 import nstlib
-from nstlib import coarse_to_fine, optimize_image, style_transfer, transfer
+from nstlib import coarse_to_fine, machine, optimize_image, style_transfer, transfer
+from nstlib.files import sole_use
+from nstlib.networks import devices
 from nstlib.objectives import STYLE_LAYERS
 from nstlib.optimize import Checkpoint, Stage, Stopped, checkpoint, memory, run
 
@@ -251,21 +253,107 @@ def test_nothing_painted_yet_is_said(mini, monkeypatch):
 
 
 def test_a_picture_beyond_the_memory_is_refused_with_a_size_that_fits(mini, monkeypatch):
-    monkeypatch.setattr(memory, "total_memory", lambda device: 2 * 2**30)
+    monkeypatch.setattr(machine, "memory_left", lambda needed=0: 2 * 2**30)
     layers = STYLE_LAYERS
     with pytest.raises(
-        MemoryError, match=r"4000 × 3000 .* about \d+ GiB of memory, and there are 2 GiB; try a size of \d+"
+        MemoryError, match=r"4000 × 3000 .* another [\d.]+ GiB of memory, and 2.0 GiB are left; try a size of \d+\.$"
     ) as caught:
-        style_transfer(torch.zeros(1, 3, 30, 40), "gravel", network=mini, size=4000, progress=False)
+        memory.check_memory(mini.for_optimization("auto"), layers, 3000, 4000)
     fits = int(re.search(r"size of (\d+)", str(caught.value))[1])
     memory.check_memory(mini.for_optimization("auto"), layers, fits * 3 // 4, fits)
     assert 1000 < fits < 2500
     need = [memory.memory_needed(mini, names, 300, 400) for names in (["relu1_1"], ["relu3_1"], layers)]
     assert sorted(need) == need and len(set(need)) == 3
+    picture = torch.rand(1, 3, 64, 64)
+    monkeypatch.setattr(machine, "memory_left", lambda needed=0: 30 * 2**20)
+    for paint in (
+        lambda: style_transfer(picture, picture, network=mini, size=64, progress=False),
+        lambda: nstlib.reconstruct_content(picture, "relu1_1", network=mini, size=64, progress=False),
+        lambda: nstlib.synthesize_texture(picture, network=mini, size=64, progress=False),
+        lambda: nstlib.estimate(96, mini),
+    ):
+        with pytest.raises(
+            MemoryError, match="30 MiB are left; close other programs and notebooks, or raise the limit"
+        ):
+            paint()
 
 
-def test_the_memory_of_this_machine_is_known():
-    assert memory.total_memory(torch.device("cpu")) > 2**28
+# ---- what the machine chose, and who has the file ------------------------------------------------------------------------
+
+
+def test_a_resumed_run_keeps_the_precision_that_it_began_with(mini, file, monkeypatch):
+    """Whatever "auto" comes to later, here on two machines of which one multiplies bfloat16.
+
+    Met in: jcjohnson/neural-style#171
+    """
+    run = lambda **more: style_transfer("cat", "gravel", network=mini, size=48, steps=6, progress=False, **more)
+    for first, second in (("bfloat16", "float32"), ("float32", "bfloat16")):
+        file.unlink(missing_ok=True)
+        monkeypatch.setattr(devices, "fast_precision", lambda device, chosen=first: chosen)
+        whole = run()
+        with pytest.raises(Killed):
+            run(checkpoint=file, on_step=dies_at(3))
+        monkeypatch.setattr(devices, "fast_precision", lambda device, chosen=second: chosen)
+        resumed = run(checkpoint=file)
+        assert torch.equal(resumed.image, whole.image) and not torch.equal(run().image, whole.image)
+        assert resumed.settings == whole.settings and whole.settings["precision"] == first
+
+
+def test_what_is_compared_is_what_was_asked_for(mini, file):
+    """Met in: jcjohnson/neural-style#275"""
+    run = lambda **more: style_transfer("cat", "gravel", network=mini, size=48, steps=6, progress=False, **more)
+    with pytest.raises(Killed):
+        run(checkpoint=file, precision="float32", on_step=dies_at(3))
+    with pytest.raises(ValueError, match="precision 'float32' there, 'bfloat16' here"):
+        run(checkpoint=file, precision="bfloat16")
+    assert run(checkpoint=file, precision="float32").settings["precision"] == "float32"
+
+
+def test_one_run_at_a_time_has_the_file(mini, file):
+    run = lambda **more: style_transfer("cat", "gravel", network=mini, size=48, steps=4, progress=False, **more)
+    refused = []
+
+    def on_step(step, image, losses):
+        before = file.read_bytes()
+        with pytest.raises(BlockingIOError) as error:
+            run(checkpoint=file)
+        refused.append(str(error.value))
+        assert file.read_bytes() == before, "the other run's file is as it was"
+
+    run(checkpoint=file, on_step=on_step)
+    assert (
+        refused
+        == [f"{str(file)!r} is in use by process {os.getpid()}; wait until that has ended, or give another file"] * 4
+    )
+    assert os.listdir(file.parent) == [file.name], "no lock is left behind"
+    with pytest.raises(Killed):
+        run(checkpoint=file.with_name("b"), on_step=dies_at(2))
+    assert run(checkpoint=file.with_name("b")).stopped is None, "an error gives it back"
+
+
+def test_a_file_is_had_by_whatever_name(file):
+    file.touch()
+    other = file.parent / "another name"
+    other.symlink_to(file)
+    (file.parent / "folder").mkdir()
+    with sole_use(file):
+        for name in (other, file.parent / "folder" / ".." / file.name):
+            with pytest.raises(BlockingIOError, match=f"in use by process {os.getpid()}; wait"), sole_use(name):
+                pass
+        with sole_use(file.parent / "not this one"):
+            pass
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, OSError(37, "No locks available"), PermissionError(13, "no")])
+def test_where_there_are_no_locks_the_run_goes_on(mini, file, error, monkeypatch):
+    """Network drives, and folders where nothing can be written."""
+
+    def acquire(*_, **__):
+        raise error
+
+    monkeypatch.setattr("filelock.FileLock.acquire", acquire)
+    result = style_transfer("cat", "gravel", network=mini, size=48, steps=2, progress=False, checkpoint=file)
+    assert not result.note and os.listdir(file.parent) == [file.name]
 
 
 def test_no_warning_where_there_is_no_trouble(mini):

@@ -13,7 +13,9 @@ PACKAGE = Path(nstlib.__file__).parent
 ROOT = Path(__file__).resolve().parents[2]
 #: From the ground up: a room uses only itself and rooms before it.
 ROOMS = [
+    "machine",
     "files",
+    "arguments",
     "images",
     "networks",
     "losses",

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -177,3 +178,72 @@ def test_memory_by_hand():
         network, ["relu1_1"], 100, 100, scales=1
     )
     assert more == pytest.approx(100 * 100 * 4 * 1.1 * 4 / 4)
+
+
+# ---- the size of a loss --------------------------------------------------------------------------------------------------
+
+
+def mean_square(multiple):
+    return lambda x: {"mse": multiple * (x - 0.25).square().mean()}
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_an_objective_and_its_multiple_give_the_same_pictures(method):
+    """A power of two changes no digit, so the pictures are the same to the last bit. PyTorch's L-BFGS alone keeps no
+    curvature below 1e-10, and a mean over many pixels is that small.
+
+    Met in: leongatys/PytorchNeuralStyleTransfer#4
+    """
+    start = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    run = lambda multiple: optimize_image(start, mean_square(multiple), method=method, steps=15, progress=False)
+    plain = run(1.0)
+    for exponent in (-90, -27, -4, 4, 27, 90):
+        other = run(2.0**exponent)
+        assert torch.equal(other.image, plain.image)
+        assert other.losses["mse"] == plain.losses["mse"] * 2.0**exponent, "reported as given"
+
+
+@pytest.mark.parametrize("method, steps", [("lbfgs", 12), ("adam", 60)])
+@pytest.mark.parametrize("multiple", [1e-8, 1e-4, 1 / 16, 16, 1e4, 1e8])
+def test_a_small_loss_and_a_large_one_are_minimised(multiple, method, steps):
+    """Met in: leongatys/PytorchNeuralStyleTransfer#4"""
+    result = optimize_image(
+        torch.full((1, 3, 128, 128), 0.5), mean_square(multiple), method=method, steps=steps, progress=False
+    )
+    assert (result.image - 0.25).abs().max() < 0.03 and result.losses["mse"] < 0.02 * multiple * 0.0625
+
+
+def test_a_loss_that_begins_at_zero_has_its_multiples_too():
+    """Its first value cannot tell how large it is; its slope can. The minimum is black."""
+    start = torch.full((1, 3, 8, 8), 0.5)
+    runs = [
+        optimize_image(start, lambda x, k=k: {"x": k * (x.mean() - 0.5)}, steps=14, progress=False).image
+        for k in (1, 2.0**-40, 2.0**40)
+    ]
+    assert runs[0].max() < 0.05 and torch.equal(runs[0], runs[1]) and torch.equal(runs[0], runs[2])
+
+
+def test_a_run_that_hardly_lowered_its_loss_says_so():
+    """Met in: leongatys/PytorchNeuralStyleTransfer#4"""
+    start = torch.full((1, 3, 16, 16), 0.5)
+    run = lambda objective=None, **more: optimize_image(start, objective or mean_square(1), progress=False, **more)
+    slow = run(method="adam", learning_rate=1e-5, steps=20)  # 19 steps of 1e-5, of the 0.25 that are wanted
+    assert slow.fell == pytest.approx(1 - (0.25 - 19e-5) ** 2 / 0.0625, rel=0.01) and 0 < slow.fell < 0.01
+    assert slow.note == f"the loss hardly fell, from 0.0625 to {slow.losses['total']:.5g}" and slow.note in repr(slow)
+    whole = run(steps=20)
+    assert whole.note == "" and whole.fell > 0.99
+    assert run(method="adam", learning_rate=1e-5, steps=5).note == "", "so few say nothing"
+    assert run(lambda x: {"none": (x - 0.5).square().mean()}, steps=20).note == "", "it began at the minimum"
+    worse = run(lambda x: {"up": 1 + (x - 0.5).square().sum()}, steps=20)
+    assert worse.fell == 0 and worse.note == "the loss hardly fell, from 1 to 1"
+    stages = [Stage(8, 10), Stage(16, 10)]  # it falls at the first size, and has reached the minimum at the second
+    assert coarse_to_fine(start, lambda size: mean_square(1), stages, progress=False).note == ""
+
+
+def test_numbers_of_other_libraries_are_rates_and_steps():
+    start = torch.full((1, 3, 4, 4), 0.5)
+    run = lambda rate, steps: (
+        optimize_image(start, mean_square(1), method="adam", learning_rate=rate, steps=steps, progress=False).image
+    )
+    for rate, steps in ((np.float64(0.01), np.int64(3)), (torch.tensor(0.01, dtype=torch.float64), torch.tensor(3))):
+        assert torch.equal(run(rate, steps), run(0.01, 3))

@@ -227,13 +227,23 @@ def test_mirrored_edges(mini):
         mini.for_optimization()(torch.zeros(1, 3, 5, 3), ["relu1_1"])
 
 
-def test_the_fast_precision_is_measured_once(monkeypatch):
+@pytest.mark.parametrize(
+    "said, precision",
+    [
+        ("flags\t\t: fpu avx2 avx512f amx_bf16 amx_tile\n", "bfloat16"),
+        ("flags\t\t: fpu avx2 avx512f avx512_bf16\n", "float32"),
+        ("model name\t: amx_bf16\n", "float32"),
+        (None, "float32"),  # no such file: another system
+    ],
+)
+def test_the_precision_follows_from_what_the_processor_can_do(said, precision, tmp_path, monkeypatch):
+    """Met in: jcjohnson/neural-style#171."""
+    if said:
+        (tmp_path / "cpuinfo").write_text(said)
+    monkeypatch.setattr("nstlib.networks.devices.CPUINFO", tmp_path / "cpuinfo")
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: True)
     fast_precision.cache_clear()
-    first = fast_precision(torch.device("cpu"))
-    monkeypatch.setattr("nstlib.networks.devices.F.conv2d", None)
-    assert fast_precision(torch.device("cpu")) is first and first in ("float32", "bfloat16")
-    fast_precision.cache_clear()
-    assert fast_precision(torch.device("cpu")) == "float32"  # where it cannot be measured
+    assert fast_precision(torch.device("cpu")) == precision
     fast_precision.cache_clear()
 
 
@@ -335,7 +345,7 @@ def test_vgg19_is_downloaded_and_checked(stand_in, download, capfd):
 
 def test_a_wrong_download_is_thrown_away(stand_in, download):
     file = download(stand_in[1].read_bytes()[:100_000], "00000000")
-    with pytest.raises(ConnectionError, match="did not arrive whole"):
+    with pytest.raises(ConnectionError, match="other bytes arrived than expected"):
         nstlib.load_network("vgg19")
     assert [path.name for path in file.parent.iterdir()] == [f".{file.name}.lock"]
 

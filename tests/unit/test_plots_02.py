@@ -36,14 +36,35 @@ def test_strongest_patches_come_strongest_first_from_any_picture_and_not_twice_f
     assert images[0][0, 0, 4, 4].item() == pytest.approx(0.9)  # nothing changed
 
 
-def test_activations_of_one_row_share_a_scale_and_carry_their_numbers():
+def panels(figure):
+    """The maps of a figure, without its colour bars."""
+    return [axis for part in figure.subfigs for axis in part.axes if axis.images]
+
+
+def test_activations_of_one_row_share_a_scale_and_carry_layer_and_filter():
     maps = torch.stack([torch.full((4, 6), float(c)) for c in range(5)])[None]
-    figure = show_activations({"a": maps, "b": maps - 2}, channels={"a": [4, 1], "b": [0, 3]})
-    panels = [axis for part in figure.subfigs for axis in part.axes if axis.images]
-    assert [axis.get_title() for axis in panels] == ["4", "1", "0", "3"]
-    assert panels[0].images[0].get_clim() == panels[1].images[0].get_clim() == (0, 4)
-    assert panels[2].images[0].get_clim() == panels[3].images[0].get_clim() == (-2, 2)  # with a sign: symmetric about 0
-    assert panels[0].images[0].cmap.name == "viridis" and panels[2].images[0].cmap.name == "PuOr_r"
+    shown = panels(show_activations({"a": maps, "b": maps - 2}, channels={"a": [4, 1], "b": [0, 3]}))
+    assert [axis.get_title() for axis in shown] == ["a · 4", "a · 1", "b · 0", "b · 3"]
+    assert [axis.images[0].get_clim() for axis in shown] == [(0, 4), (0, 4), (-2, 2), (-2, 2)]  # signed: zero is white
+    assert shown[0].images[0].cmap.name == "viridis" and shown[2].images[0].cmap.name == "PuOr_r"
+
+
+def test_activations_to_compare_have_one_scale_with_a_sign_where_one_row_has_it():
+    maps = torch.stack([torch.full((4, 6), float(c)) for c in range(5)])[None]
+    figure = show_activations({"before": maps - 3, "after": maps}, channels=[0, 4], layer="relu1_1", one_scale=True)
+    shown = panels(figure)
+    assert [axis.images[0].get_clim() for axis in shown] == [(-4, 4)] * 4
+    assert {axis.images[0].cmap.name for axis in shown} == {"PuOr_r"}
+    assert [axis.get_title() for axis in shown] == ["relu1_1 · 0", "relu1_1 · 4"] * 2
+    assert [part.get_suptitle() for part in figure.subfigs] == ["before", "after"]
+
+
+def test_activations_of_one_tensor_are_titled_with_the_layer_that_is_given():
+    maps = torch.ones(1, 3, 2, 2)
+    assert [axis.get_title() for axis in panels(show_activations(maps, channels=[2, 0]))] == ["2", "0"]
+    figure = show_activations(maps, channels=[2, 0], layer="relu3_1")
+    assert [axis.get_title() for axis in panels(figure)] == ["relu3_1 · 2", "relu3_1 · 0"]
+    assert figure.subfigs[0].get_suptitle() == ""
 
 
 def test_activations_over_a_picture_hide_it_only_where_they_fire():
@@ -71,3 +92,13 @@ def test_the_other_figures_draw():
     lines = {"shift": {"relu1_1": 1.0, "relu2_1": 0.1}}
     left, right = show_by_layer({"x": lines, "y": lines}, ylabel="d").axes
     assert left.get_ylim() == right.get_ylim() and left.get_ylim()[0] == 0
+
+
+def test_several_numbers_for_a_layer_are_a_line_of_means_in_a_band():
+    axis = show_by_layer(
+        {"x": {"one": {"a": 2.0, "b": 1.0}, "three": {"a": (1.0, 2.0, 6.0), "b": (1.0, 1.0, 1.0)}}}
+    ).axes[0]
+    assert [line.get_ydata().tolist() for line in axis.lines] == [[2, 1], [3, 1]]
+    (band,) = axis.collections  # none for the line of single numbers
+    assert sorted(band.get_paths()[0].vertices[:, 1].tolist())[-1] == 6
+    assert {1.0, 6.0} <= {y for x, y in band.get_paths()[0].vertices.tolist() if x == 0}

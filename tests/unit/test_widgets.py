@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 import nstlib
+from nstlib.plots import colored
 from nstlib.widgets import activations, charts, common, compare, explore_activations, explore_gram, live_style_transfer
 
 
@@ -235,6 +236,21 @@ def test_facts_and_opacity(mini):
     )
     found.opacity.value = 0
     assert torch.equal(found._blend(), found.image)
+
+
+def test_opacity_follows_the_activation(mini):
+    found = explore_activations(torch.full((1, 3, 8, 8), 0.5), mini, layer="relu1_1")
+    found.opacity.value, found.chosen, found.low = 1, 0, 0.0
+    found.features = torch.zeros(1, 8, 8)
+    found.features[0, 0] = torch.tensor([0.0, 1.0, 2.0, 4.0, 4.0, 0.0, 0.0, 0.0])
+    blend, shade = found._blend()[0], colored(found.features[0])[0]
+    assert torch.equal(blend[:, 1:], found.image[0, :, 1:]), "no activation: the picture as it is"
+    assert torch.allclose(blend[:, 0, 3], shade[:, 0, 3]), "the strongest: the map alone"
+    change = (blend[:, 0, :4] - 0.5).abs().amax(0) / (shade[:, 0, :4] - 0.5).abs().amax(0)
+    assert change.tolist() == pytest.approx([0, 0.25, 0.5, 1], abs=0.01), "as much of the map as there is activation"
+    found.features = -found.features  # before a ReLU: strong below zero is strong
+    assert torch.equal(found._blend()[0, :, 1:], found.image[0, :, 1:])
+    assert (found._blend()[0, :, 0, 3] - 0.5).abs().max() > 0.1
 
 
 def test_the_strongest_place_is_found(mini):

@@ -215,7 +215,7 @@ def he_weights(widths):
 
 
 def parameters(network, blocks):
-    return [p for name, p in network.named_parameters() if block_of(name) in blocks]
+    return [p for name, p in network.named_parameters() if block_of(name.split(".")[0]) in blocks]
 
 
 def cosine(optimizer, rate, step, steps):
