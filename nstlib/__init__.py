@@ -59,23 +59,9 @@ _attach, __dir__, __all__ = lazy_loader.attach(
 def __getattr__(name: str):
     try:
         return _attach(name)
-    except (
-        ImportError,
-        OSError,
-    ) as error:  # OSError: a library of the system's is missing, such as Windows' C++ runtime
-        from nstlib.machine import is_out_of_memory
+    except (ImportError, OSError) as error:  # OSError: a library of the system's, such as Windows' C++ runtime
+        from nstlib.machine import pytorch_error
 
-        if is_out_of_memory(error):
-            raise MemoryError(
-                f"There is not enough memory to load PyTorch ({error}). Close other programs, or raise the limit "
-                "(ulimit -v unlimited; of the container)."
-            ) from error
-        try:
-            import torch  # noqa: F401
-        except (ImportError, OSError):
-            raise ImportError(
-                f"nstlib needs PyTorch, which cannot be imported here: {error}. Install it anew "
-                "(pip install --force-reinstall torch); "
-                "on Windows, Microsoft's Visual C++ Redistributable too."
-            ) from error
+        if told := pytorch_error(error):
+            raise told from error
         raise

@@ -39,6 +39,7 @@ def _main(arguments: list[str] | None) -> int:
     # What it says of a broken picture, load_image says better
     logging.getLogger("PIL").addHandler(logging.NullHandler())
     with warnings.catch_warnings():
+        warnings.simplefilter("default")
         warnings.showwarning = lambda message, *_: tell(f"nstlib: {one_line(message)}", to="stderr")
         try:
             code = _run(arguments)
@@ -57,19 +58,21 @@ def _run(arguments: list[str] | None) -> int:
     """The exit status of the command."""
     from nstlib.commands.options import one_line
     from nstlib.commands.output import tell
-    from nstlib.machine import check_room, is_out_of_memory
+    from nstlib.machine import check_room, is_out_of_memory, pytorch_error
 
     try:
         options = _parser().parse_args(arguments)
         if "torch" not in sys.modules:
             check_room()
         return options.run(options) or 0
-    except KeyboardInterrupt:
-        tell(f"nstlib: {STOPPED}", to="stderr")
+    except KeyboardInterrupt as stop:  # a download says what it was doing
+        tell(f"nstlib: {f'stopped {stop}' if str(stop) else STOPPED}", to="stderr")
         return 130
     except (ValueError, OSError, ImportError) as error:  # FileNotFoundError and ConnectionError are OSErrors
         if isinstance(error, OSError) and error.errno in LOST and error.filename is None:
             return _output_lost(error)
+        if _of_loading(error):
+            error = pytorch_error(error) or error
         tell(f"nstlib: {one_line(error)}", to="stderr")
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
@@ -77,6 +80,15 @@ def _run(arguments: list[str] | None) -> int:
         said = one_line(error) if isinstance(error, MemoryError) else ""
         tell(f"nstlib: {said or 'out of memory; try a smaller --size'}", to="stderr")
     return 1
+
+
+def _of_loading(error: Exception) -> bool:
+    """Whether it came from an import that `nstlib.__getattr__` has not explained."""
+    trace, places = error.__traceback__, set()
+    while trace:
+        places.add(trace.tb_frame.f_globals.get("__name__"))
+        trace = trace.tb_next
+    return not error.__cause__ and (isinstance(error, ImportError) or "torch" in places)
 
 
 def _output_lost(error: OSError) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from nstlib.images import resized_shape
-from nstlib.networks import FeatureNetwork, load_network
+from nstlib.networks import FeatureNetwork, as_network, layer_names
 from nstlib.objectives import CONTENT_LAYERS, STYLE_LAYERS
 from nstlib.optimize import Stopped
 from nstlib.optimize.memory import PROGRAM, memory_needed
@@ -54,8 +54,9 @@ def estimate(
     ValueError: as `style_transfer`. A size that does not fit has its estimate too: MemoryError only where not even 96
         pixels fit.
     """
-    shape = (round(content_size * 0.75), content_size) if isinstance(content_size, int) else content_size
-    network, layers = network or load_network(), [*content_layers, *style_layers]
+    content_layers, style_layers = layer_names(content_layers), layer_names(style_layers)
+    shape, network = resized_shape((3, 4), content_size), as_network(network)
+    layers = [*content_layers, *style_layers]
 
     def seconds_per_pixel(side: int) -> float:
         noise = torch.rand(1, 3, *resized_shape(shape, side), generator=torch.Generator().manual_seed(0))

@@ -74,6 +74,23 @@ def check_room() -> None:
         )
 
 
+def pytorch_error(error: ImportError | OSError) -> MemoryError | ImportError | None:
+    """What to raise where `error` means that PyTorch cannot be loaded; None where PyTorch is all right."""
+    if is_out_of_memory(error):
+        return MemoryError(
+            f"There is not enough memory to load PyTorch ({error}). Close other programs, or raise the limit (of the "
+            "container; ulimit -v unlimited)."
+        )
+    try:
+        import torch  # noqa: F401
+    except (ImportError, OSError):
+        return ImportError(
+            f"nstlib needs PyTorch, which cannot be imported here: {error}. Install it anew (pip install "
+            "--force-reinstall torch); on Windows, Microsoft's Visual C++ Redistributable too."
+        )
+    return None
+
+
 def amount(number: float) -> str:
     """Bytes for a reader.
 
@@ -145,9 +162,8 @@ def _control_groups(kind: str) -> Iterator[Path]:
         if group is None:
             continue
         root, point = (re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), text) for text in mount[3:5])
-        below = os.path.relpath(group, root)  # "." in a container that sees only its own group
         top = Path(point)
-        folder = top if below.startswith("..") else top / below
+        folder = top / os.path.relpath(group, root)  # top itself in a container that sees only its own group
         yield from [folder, *folder.parents][: len(folder.parts) - len(top.parts) + 1]
 
 

@@ -17,6 +17,7 @@ from nstlib.commands.options import (
     weights,
 )
 from nstlib.commands.output import check_place, exit_status, keep_result, plain_lines, tell
+from nstlib.files import sole_use
 
 OUTPUTS = (".png", ".jpg", ".jpeg", ".webp")
 EXAMPLES = """examples:
@@ -158,10 +159,10 @@ def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
     )
     saved = keep_result(result, options.output)
     if not options.quiet:
-        tell(f"{saved}: {result}, {result.history[-1]['time']:.0f} s")
+        tell(f"{saved}: {result}, {result.history[-1]['time']:.0f} s in {result.settings['precision']}")
     if options.checkpoint and options.checkpoint.exists():
         if not result.stopped:
-            options.checkpoint.unlink()
+            options.checkpoint.unlink(missing_ok=True)
         elif not options.quiet:
             tell(f"{options.checkpoint} is kept: the same command with --resume goes on from there")
     return exit_status(result)
@@ -225,6 +226,9 @@ def check_places(options: argparse.Namespace, sources: list[str], outputs: list[
         raise ValueError("--resume needs to know from where: give --checkpoint FILE too")
     if checkpoint and checkpoint.resolve() == options.output.resolve():
         raise ValueError("the output and the checkpoint are the same file; give one of them another name")
+    if checkpoint:
+        with sole_use(checkpoint):  # an error of its own where another run has it
+            pass
     if checkpoint and checkpoint.exists() and not options.resume:
         raise ValueError(
             f"there is a checkpoint {checkpoint} already; add --resume to go on from it, or delete it to begin anew"

@@ -73,7 +73,8 @@ def optimize_image(
 
     Raises
     ------
-    ValueError: `method`, `steps` or `learning_rate` is something else, or the loss is not finite at the very start.
+    ValueError: `method`, `steps` or `learning_rate` is something else, the picture's values are far from [0, 1], or the
+        loss is not finite at the very start.
     MemoryError, KeyboardInterrupt: before there was a picture to return.
 
     Examples
@@ -134,6 +135,7 @@ def coarse_to_fine(
     (torch.Size([1, 3, 8, 8]), [4, 4, 8, 8])
     """
     learning_rate = check_method(method, learning_rate)
+    _check_start(start)
 
     def begin_at(index: int, image: Tensor) -> Descent:
         image = resize_image(image, stages[index].size).to(start.device)
@@ -192,6 +194,16 @@ def walk(
                 state.image, state.losses, state.least = image, losses, losses["total"]
             yield image, losses
         state.stage, state.descent = state.stage + 1, None
+
+
+def _check_start(start: Tensor) -> None:
+    """ValueError for what is no picture, but one of 0 to 255 or a normalised one; a little noise around may be."""
+    low, high = start.min().item(), start.max().item()
+    if low < -1 or high > 2:
+        raise ValueError(
+            f"The picture to start from holds values from {low:.4g} to {high:.4g}, wanted 0 to 1; load_image makes "
+            "such pictures (divide by 255 if that is white)."
+        )
 
 
 def _reason(error: BaseException, state: RunState) -> Stopped:

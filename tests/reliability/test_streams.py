@@ -57,6 +57,20 @@ def test_painting_goes_on_and_says_where_the_picture_is(streams, said, tmp_path)
 
 
 @posix
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_no_file_gets_the_number_of_a_closed_stream(closed, tmp_path):
+    """What a C library says on standard error would be written into it: into the painting, for example."""
+    code = (
+        "import os, nstlib.__main__ as entry, nstlib.commands.demo as demo\n"
+        "demo.run = lambda options: os.write(os.open('out.png', os.O_CREAT | os.O_WRONLY), b'picture') and os.write(2, b'?')\n"
+        "entry.main(['demo'])\n"
+    )
+    (tmp_path / "run.py").write_text(code)
+    shell(f'"{sys.executable}" run.py {closed}', tmp_path)
+    assert (tmp_path / "out.png").read_bytes() == b"picture"
+
+
+@posix
 def test_a_mistake_is_told_where_standard_error_is_closed(tmp_path):
     done = shell(f"{NSTLIB} transfer nosuch.jpg gravel -o out.png 2>&-", tmp_path)
     assert done.returncode == 1 and "no file 'nosuch.jpg'" in done.stdout
@@ -344,10 +358,13 @@ def test_another_ctrl_c_after_a_while_is_another(monkeypatch):
         ("libc10.so: cannot open shared object file", "cannot be imported here: {}. Install it anew"),
     ],
 )
-def test_why_pytorch_is_not_there(error, words, tmp_path):
-    (tmp_path / "torch.py").write_text(f"raise ImportError({error!r})")
+@pytest.mark.parametrize("kind", ["ImportError", "OSError"])
+def test_why_pytorch_is_not_there(error, words, kind, tmp_path):
+    """Whichever module of ours was the first to want it."""
+    (tmp_path / "torch.py").write_text(f"raise {kind}({error!r})")
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, "-m", "nstlib", "pictures"]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 1 and done.stderr.count("\n") == 1 and done.stdout == ""
-    assert words.format(error) in done.stderr and error in done.stderr
+    for command in (["pictures"], ["transfer", "cat", "gravel", "-o", "out.png"], ["demo"]):
+        command = [sys.executable, "-m", "nstlib", *command]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1 and done.stdout == ""
+        assert words.format(error) in done.stderr and done.stderr.count(error) == 1, done.stderr

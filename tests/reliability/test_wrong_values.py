@@ -104,6 +104,16 @@ def test_values_that_are_no_picture_are_not_saved(image, remedy, suffix, tmp_pat
         assert np.asarray(saved).min() >= 254
 
 
+@pytest.mark.parametrize("image", [GREY * 255, GREY * 5, GREY - 2], ids=["0 to 255", "too light", "too dark"])
+def test_values_that_are_no_picture_are_no_start(image):
+    """A step moves a pixel by a twentieth of its range, so they would be white or black to the end."""
+    objective = lambda x: {"d": (x - 0.25).square().sum()}
+    with pytest.raises(ValueError, match=r"start from holds values from .*, wanted 0 to 1"):
+        optimize_image(image, objective, steps=3, progress=False)
+    noise = 0.5 + 0.3 * torch.randn(GREY.shape, generator=torch.Generator().manual_seed(0))  # some beyond 0 and 1
+    assert optimize_image(noise, objective, steps=3, progress=False).fell > 0
+
+
 # ---- layers --------------------------------------------------------------------------------------------------------------
 
 
