@@ -71,6 +71,8 @@ class Machine:
                 "GOMP_SPINCOUNT": "10000",
                 "NSTLIB_CALLED_AS": f"{'py' if self.start.WINDOWS else 'python3'} {self.called}",
             }
+            if "--nbval" in command:  # two lessons at a time share the cores
+                told["OMP_NUM_THREADS"] = str(max(1, os.cpu_count() // 2))
             assert env == {**told, **os.environ}
         process = SimpleNamespace(stderr=self.pip_says.encode().splitlines(keepends=True) if installing else None)
         process.returncode = int(bool(self.pip_says)) if installing else 0
@@ -344,7 +346,7 @@ def test_test_runs_both_parts_and_sums_up(machine, capsys, unit, notebooks, code
     assert commands[-2:] == [
         "-m pytest --doctest-modules -n2 --dist=loadfile",
         "-m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/course/nbval_sanitize.cfg "
-        "--nbval-cell-timeout=300 notebooks/",
+        "--nbval-cell-timeout=300 -n2 --dist=loadfile notebooks/",
     ]
     last = capsys.readouterr().out.splitlines()[-1]
     verdicts = ["FAILED" if part else "passed" for part in (unit, notebooks)]
