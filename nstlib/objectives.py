@@ -4,7 +4,7 @@ network.
 An *objective* is any function `image -> {"content": tensor, "style": tensor, ...}` of already weighted scalars;
     `nstlib.optimize_image`
 adds them up. Here losses, layers, weights and sizes of the picture meet, and nowhere else. Lessons:
-notebooks/04_gram_matrices_and_style, section 9, and notebooks/05_style_transfer.
+notebooks/04_gram_matrices_and_style, section 10, and notebooks/05_style_transfer.
 """
 
 import math
@@ -65,7 +65,7 @@ def gatys_objective(
     which the network sees nothing:
 
         L_content = ‖F − P‖² / ‖P‖²        L_style = Σₗ wₗ ‖Gₗ − Aₗ‖² / ‖Aₗ‖²
-        notebooks/04_gram_matrices_and_style, section 9
+        notebooks/04_gram_matrices_and_style, section 10
 
     Parameters
     ----------

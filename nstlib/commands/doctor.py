@@ -57,12 +57,12 @@ def _library() -> list[str]:
 
         from nstlib import load_network, picture_info, picture_names
         from nstlib.images import DATA
+        from nstlib.machine import total_memory
         from nstlib.networks import default_device
-        from nstlib.optimize.memory import total_memory
 
         device = default_device()
         print(f"device       {device}, {torch.get_num_threads()} threads")
-        memory = total_memory(torch.device("cpu")) / 2**30
+        memory = total_memory() / 2**30
         print(f"memory       {f'{memory:.0f} GiB' if math.isfinite(memory) else 'unknown'}")
         parameters = sum(p.numel() for p in load_network().parameters())
         print(f"mini         {DATA / 'mini.safetensors'}: right, {parameters / 1e6:.2f} million weights")

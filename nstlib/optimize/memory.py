@@ -84,11 +84,6 @@ def history_size(picture: int) -> int:
     return max(5, min(20, 2**29 // (2 * picture)))
 
 
-def total_memory(device: torch.device) -> float:
-    """Bytes that there are for all programs together; infinite where the system does not tell."""
-    return torch.cuda.mem_get_info(device)[1] if device.type == "cuda" else machine.total_memory()
-
-
 def memory_left(device: torch.device, needed: float) -> float:
     """Bytes that this program can still take; infinite where the system does not tell. See `machine.memory_left`."""
     if device.type != "cuda":
