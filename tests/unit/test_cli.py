@@ -301,6 +301,7 @@ def test_a_setting_that_cannot_be_is_one_line_and_nothing_is_painted(
 def test_a_dry_run_fails_as_the_run_would(arguments, message, tmp_path, monkeypatch, capsys):
     """Met in: futscdav/strotss#4."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEM_LIMIT", str(8 * 2**30))  # bytes: a larger machine would begin to paint 9000 pixels
     nstlib.save_image(torch.rand(1, 3, 20, 600), "narrow.png")
     Path("other.ck").write_text("something else")
     said = []
