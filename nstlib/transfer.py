@@ -99,8 +99,8 @@ def style_transfer(
     steps : evaluations of the two losses, over all sizes
     method, learning_rate, progress, on_step : as for `optimize_image`
     coarse_to_fine : bool
-        A quarter of the steps at a third of the size, a quarter at two thirds, half at full size (`plan_stages`). Large
-        shapes settle while pixels are few. False: all steps at full size, as in the paper.
+        A quarter of the steps at a third of the size, a quarter at two thirds, half at full size, but not more than 100
+        there (`plan_stages`). Large shapes settle while pixels are few. False: all steps at full size, as in the paper.
     edges, precision : of the convolutions; see `FeatureNetwork.for_optimization`. Pixels, Gram matrices, losses and the
         curvature that L-BFGS learns are float32 in any case.
     checkpoint : file, optional

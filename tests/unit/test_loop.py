@@ -161,6 +161,9 @@ def test_stages_by_hand():
         Stage((192, 256), 37, 0.5),
         Stage((288, 384), 76, 0.25),
     ]
+    assert [stage.steps for stage in plan_stages((288, 384), 200)] == [50, 50, 100]
+    assert [stage.steps for stage in plan_stages((288, 384), 600)] == [250, 250, 100]  # not more at full size
+    assert [stage.steps for stage in plan_stages((96, 128), 300)] == [200, 100]
     assert plan_stages((96, 128), 10) == [Stage((64, 85), 3, 0.5), Stage((96, 128), 7, 0.25)]  # 43 pixels are too few
     assert plan_stages((60, 384), 10, least=32) == [Stage((60, 384), 10, 0)]  # too narrow for anything smaller
     assert plan_stages((288, 384), 10, least=16, narrowest=0.1) == [Stage((288, 384), 10, 0)]  # as its painting is
