@@ -25,8 +25,8 @@ class Stage(NamedTuple):
 
 
 def plan_stages(shape: Sequence[int], steps: int, *, least: int = 1, narrowest: float = 1) -> list[Stage]:
-    """A third of the size, two thirds and full size, with a quarter, a quarter and half of the steps. From 200 steps on,
-    100 are at full size, and what is left goes to the coarse sizes in equal parts.
+    """A third of the size, two thirds and full size, with a quarter, a quarter and half of the steps. Of more than 200
+    steps, 100 are at full size, and the others at the coarse sizes in equal parts.
 
     Coarse sizes save time: large shapes and colours are settled while pixels are few. There the steps also favour these
     (`precondition`), and a little less at each larger size. A size below 80 pixels is left out, and one at which a
