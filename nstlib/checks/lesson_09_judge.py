@@ -6,7 +6,6 @@ AssertionError if it is not.
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
 from typing import NamedTuple
 
 import torch
@@ -76,7 +75,6 @@ def run(test: Test, version: Callable) -> Run:
     """What a test says about a version."""
     calls, kept = [], []
 
-    @wraps(version)
     def watched(*arguments, **named):
         given = inspect.signature(version).bind(*arguments, **named).arguments
         calls.append({name: _map(torch.clone, value) for name, value in given.items()})
@@ -146,7 +144,6 @@ def _reason(bug: Bug, test: Test, broken: Run) -> str:
     if blind := bug.blind(broken.calls):
         return blind
 
-    @wraps(bug.right)
     def zeros(*arguments, **named):
         return _map(torch.zeros_like, bug.right(*arguments, **named))
 

@@ -69,35 +69,32 @@ BUG_2 = Bug(
 )
 
 
-# Bug 5: (H, W, 3) in bytes -> (1, 3, H, W) as torchvision's networks want it: (x − mean) / std with x in [0, 1]
+# Bug 5: (1, 3, H, W) from 0 to 255 -> as torchvision's networks want it: (x − mean) / std with x in [0, 1]
 
 
-def network_input(pixels):
-    """A picture as bytes (H, W, 3) -> (1, 3, H, W), as torchvision's networks want it."""
-    image = torch.tensor(pixels).permute(2, 0, 1)[None].float()
+def network_input(image):
+    """(1, 3, H, W), black 0, white 255 -> what a network from torchvision was trained with."""
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     return (image - mean) / std
 
 
-def _input_plain(pixels) -> Tensor:
+def _input_plain(image: Tensor) -> Tensor:
     mean, std = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_STD))
-    return (torch.tensor(np.asarray(pixels)).permute(2, 0, 1)[None].float() / 255 - mean) / std
+    return (image / 255 - mean) / std
 
 
-def _input_torchvision(pixels) -> Tensor:
-    image = torch.tensor(np.asarray(pixels)).permute(2, 0, 1)[None].float().div(255)
-    return normalize(image, list(IMAGENET_MEAN), list(IMAGENET_STD))
+def _input_torchvision(image: Tensor) -> Tensor:
+    return normalize(image / 255, list(IMAGENET_MEAN), list(IMAGENET_STD))
 
 
-def _input_double(pixels) -> Tensor:
-    mean, std = np.array(IMAGENET_MEAN), np.array(IMAGENET_STD)
-    numbers = np.asarray(pixels) * (1 / (255 * std)) - mean / std
-    return torch.from_numpy(numbers.transpose(2, 0, 1)[None].astype("float32"))
+def _input_double(image: Tensor) -> Tensor:
+    mean, std = (torch.tensor(numbers).double().view(1, 3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_STD))
+    return (image.double() * (1 / (255 * std)) - mean / std).float()
 
 
 def _blind_5(calls: Sequence[Mapping]) -> str:
-    if all(np.asarray(call["pixels"]).max() == 0 for call in calls):
+    if all(bool((image == 0).all()) for image in tensors_of(calls, "image")):
         return "Your pictures are black, and 0 is 0 in both ranges."
     return ""
 
@@ -110,7 +107,7 @@ BUG_5 = Bug(
     blind=_blind_5,
     hints=(
         "What is the largest number that such a network was ever trained with?",
-        "Calculate by hand what a white pixel becomes. White is 255 in bytes, and 1 for the network.",
+        "Calculate by hand what a white pixel becomes. White is 255 in this picture, and 1 for the network.",
         "The red number of a white pixel is (1 - 0.485) / 0.229 = 2.2489. Compare with a tolerance.",
     ),
 )

@@ -86,72 +86,7 @@ BUG_1 = Bug(
 )
 
 
-# Bug 3: x ← x − rate · ∂L/∂x, `steps` times
-
-
-def descend(start, loss, steps, rate):
-    """Gradient descent: image - rate * gradient, again and again."""
-    image = start.clone().requires_grad_(True)
-    for _ in range(steps):
-        loss(image).backward()
-        with torch.no_grad():
-            image -= rate * image.grad
-    return image.detach()
-
-
-def _descend_sgd(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
-    image = start.clone().requires_grad_(True)
-    optimizer = torch.optim.SGD([image], lr=rate)
-    for _ in range(steps):
-        optimizer.zero_grad()
-        loss(image).backward()
-        optimizer.step()
-    return image.detach()
-
-
-def _descend_autograd(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
-    image = start.clone()
-    for _ in range(steps):
-        image = image.requires_grad_(True)
-        image = (image - rate * torch.autograd.grad(loss(image), image)[0]).detach()
-    return image
-
-
-def _descend_summed(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
-    """In other roundings: start minus the sum of all gradients, kept in double precision."""
-    image, total = start.clone(), torch.zeros_like(start, dtype=torch.double)
-    for _ in range(steps):
-        image = image.detach().requires_grad_(True)
-        total += torch.autograd.grad(loss(image), image)[0].double()
-        image = (start.double() - rate * total).to(start.dtype)
-    return image.detach()
-
-
-def _blind_3(calls: Sequence[Mapping]) -> str:
-    if all(call["steps"] <= 1 for call in calls):
-        return "You look at the first step only. It is right; what is wrong with the second?"
-    return ""
-
-
-BUG_3 = Bug(
-    told="The gradients of all steps pile up, because nobody sets image.grad back to zero (zero_grad).",
-    broken=descend,
-    right=_descend_sgd,
-    others=(
-        (_descend_autograd, "takes the gradient from torch.autograd.grad"),
-        (_descend_summed, "rounds its numbers at another place"),
-    ),
-    blind=_blind_3,
-    hints=(
-        "The first step is right. Look at the second.",
-        "Take a loss whose gradient you know: of (x²/2).sum() it is x itself.",
-        "From 1, with rate 0.1, one step gives 0.9 and two steps give 0.81. Or: two steps at once must be one step "
-        "and then one more.",
-    ),
-)
-
-
-# Bug 4: a picture in [0, 1] whose loss is clearly smaller than the start's
+# Bug 3: a picture in [0, 1] whose loss is clearly smaller than the start's
 
 
 def minimize(start, loss, steps):
@@ -194,7 +129,7 @@ def _projected(start: Tensor, loss: Loss, steps: int) -> Tensor:
     return image.detach()
 
 
-def _blind_4(calls: Sequence[Mapping]) -> str:
+def _blind_3(calls: Sequence[Mapping]) -> str:
     """Whether no right version ever leaves the range."""
     seen = []
 
@@ -208,15 +143,80 @@ def _blind_4(calls: Sequence[Mapping]) -> str:
     return ""
 
 
-BUG_4 = Bug(
+BUG_3 = Bug(
     told="The pixels were clamped inside the closure, behind L-BFGS's back.",
     broken=minimize,
     right=_clamp_at_the_end,
     others=((_sigmoid, "keeps the range by a sigmoid"), (_projected, "uses Adam and clamps between the steps")),
-    blind=_blind_4,
+    blind=_blind_3,
     hints=(
         "Which line knows about the range? When does it do anything at all?",
         "Make a loss that wants some pixels outside 0…1: a distance from a picture with pixels below 0 and above 1.",
         "Let that picture go from -0.5 to 1.5, start from grey, take 60 steps, and assert that the loss has fallen.",
+    ),
+)
+
+
+# Bug 4: x ← x − rate · ∂L/∂x, `steps` times
+
+
+def descend(start, loss, steps, rate):
+    """Gradient descent: image - rate * gradient, again and again."""
+    image = start.clone().requires_grad_(True)
+    for _ in range(steps):
+        loss(image).backward()
+        with torch.no_grad():
+            image -= rate * image.grad
+    return image.detach()
+
+
+def _descend_sgd(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
+    image = start.clone().requires_grad_(True)
+    optimizer = torch.optim.SGD([image], lr=rate)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(image).backward()
+        optimizer.step()
+    return image.detach()
+
+
+def _descend_autograd(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
+    image = start.clone()
+    for _ in range(steps):
+        image = image.requires_grad_(True)
+        image = (image - rate * torch.autograd.grad(loss(image), image)[0]).detach()
+    return image
+
+
+def _descend_summed(start: Tensor, loss: Loss, steps: int, rate: float) -> Tensor:
+    """In other roundings: start minus the sum of all gradients, kept in double precision."""
+    image, total = start.clone(), torch.zeros_like(start, dtype=torch.double)
+    for _ in range(steps):
+        image = image.detach().requires_grad_(True)
+        total += torch.autograd.grad(loss(image), image)[0].double()
+        image = (start.double() - rate * total).to(start.dtype)
+    return image.detach()
+
+
+def _blind_4(calls: Sequence[Mapping]) -> str:
+    if all(call["steps"] <= 1 for call in calls):
+        return "You look at the first step only. It is right; what is wrong with the second?"
+    return ""
+
+
+BUG_4 = Bug(
+    told="The gradients of all steps pile up, because nobody sets image.grad back to zero (zero_grad).",
+    broken=descend,
+    right=_descend_sgd,
+    others=(
+        (_descend_autograd, "takes the gradient from torch.autograd.grad"),
+        (_descend_summed, "rounds its numbers at another place"),
+    ),
+    blind=_blind_4,
+    hints=(
+        "The first step is right. Look at the second.",
+        "Take a loss whose gradient you know: of (x²/2).sum() it is x itself.",
+        "From 1, with rate 0.1, one step gives 0.9 and two steps give 0.81. Or: two steps at once must be one step "
+        "and then one more.",
     ),
 )
