@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -77,9 +78,9 @@ def run(test: Test, version: Callable) -> Run:
 
     def watched(*arguments, **named):
         given = inspect.signature(version).bind(*arguments, **named).arguments
-        calls.append({name: _map(torch.clone, value) for name, value in given.items()})
+        calls.append(_map(lambda tensor: tensor.detach().clone(), dict(given)))
         answer = version(*arguments, **named)
-        kept.extend((value, value.clone()) for value in given.values() if isinstance(value, Tensor))
+        _map(lambda tensor: kept.append((tensor, tensor.clone())), list(given.values()))
         return answer
 
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
@@ -139,25 +140,36 @@ def _reason(bug: Bug, test: Test, broken: Run) -> str:
     """Why a test accepts the broken version."""
     if broken.changed:
         return "It changes, in place, what it has handed over, and then compares with that. Hand over a clone."
-    if run(test, lambda *arguments, **named: object()).said == "content":
-        return "It asserts nothing about the answer: anything at all would be accepted."
+    nonsense = _answering(bug, lambda answer: torch.full((answer.numel() + 1,), torch.nan))
+    if "content" in (run(test, lambda *arguments, **named: object()).said, run(test, nonsense).said):
+        return "It asserts nothing about the numbers of the answer: any would be accepted."
     if blind := bug.blind(broken.calls):
         return blind
-
-    def zeros(*arguments, **named):
-        return _map(torch.zeros_like, bug.right(*arguments, **named))
-
-    if run(test, zeros).said == "content":
+    if run(test, _answering(bug, torch.zeros_like)).said == "content":
         return "It would also accept zeros: it looks at the shape, or at too little else."
     return "It tests something that is true of both. For hints add hint=1, then 2, then 3."
+
+
+def _answering(bug: Bug, change: Callable[[Tensor], Tensor]) -> Callable:
+    """The right version, each tensor or array of its answer changed."""
+
+    def version(*arguments, **named):
+        answer = bug.right(*arguments, **named)
+        if isinstance(answer, np.ndarray):
+            return change(torch.tensor(answer)).numpy()
+        return _map(lambda tensor: change(tensor.detach()), answer)
+
+    return version
 
 
 def _equal(value: Tensor, before: Tensor) -> bool:
     return value.shape == before.shape and bool(torch.equal(value, before))
 
 
-def _map(change: Callable[[Tensor], Tensor], value):
-    """`value` with each tensor in it changed; other numbers stay."""
+def _map(change: Callable[[Tensor], object], value):
+    """`value` with each tensor in it changed; what is no tensor stays."""
     if isinstance(value, Mapping):
         return {key: _map(change, inner) for key, inner in value.items()}
-    return change(value.detach()) if isinstance(value, Tensor) else value
+    if isinstance(value, list):
+        return [_map(change, inner) for inner in value]
+    return change(value) if isinstance(value, Tensor) else value

@@ -17,8 +17,7 @@ Layers = Mapping[str, Tensor]
 # Bug 8: equation 4 for each layer, up to one factor for all layers
 
 
-def style_terms(features, grams, size):
-    """E of each layer (equation 4); size = (H, W) of the picture."""
+def style_terms(features, grams, size):  # equation 4 for each layer; size = (H, W) of the picture
     N, M = 3, size[0] * size[1]
     terms = {}
     for layer, maps in features.items():
@@ -84,8 +83,7 @@ BUG_8 = Bug(
 # Bug 9: the mean, over the pictures of a batch, of each one's style loss, up to one factor
 
 
-def style_loss(features, painting):
-    """Mean over a batch of each picture's style loss; both arguments (B, N, h, w)."""
+def style_loss(features, painting):  # the mean over a batch; both (B, N, h, w)
     B, N, h, w = features.shape
 
     def gram(maps):
@@ -145,8 +143,7 @@ BUG_9 = Bug(
 # Bug 10: weight × distance, for any mean or sum of squares
 
 
-def content_loss(features, target, weight):
-    """weight times the distance between the activations and their target."""
+def content_loss(features, target, weight):  # weight times the distance
     features, target = features * weight, target.detach() * weight
     return torch.nn.functional.mse_loss(features, target)
 

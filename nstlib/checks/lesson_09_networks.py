@@ -15,8 +15,7 @@ from nstlib.checks.lesson_09_judge import Bug, tensors_of
 # Bug 11: what each named layer gave, whatever comes after it
 
 
-def activations(layers, image, wanted):
-    """What each wanted layer gives; layers: name -> module, from shallow to deep."""
+def activations(layers, image, wanted):  # layers: name -> module, from shallow to deep
     found = {}
     for name, layer in layers.items():
         image = layer(image)
@@ -82,12 +81,9 @@ BUG_11 = Bug(
 # Bug 12: RGB in [0, 1] <-> BGR in 0…255, minus the mean of each colour, as VGG's authors trained it
 
 
-def caffe(image, back=False):
-    """RGB in [0, 1] -> BGR in 0...255, minus the means (blue 103.939, green 116.779, red 123.68)."""
+def caffe(image, back=False):  # RGB, 0…1 -> BGR, 0…255, minus the means of VGG
     means = torch.tensor([103.939, 116.779, 123.68]).view(1, 3, 1, 1)
-    if back:
-        return (image.flip(1) + means) / 255
-    return (255 * image - means).flip(1)
+    return (image.flip(1) + means) / 255 if back else (255 * image - means).flip(1)
 
 
 def _flip_first(image: Tensor, back: bool = False) -> Tensor:

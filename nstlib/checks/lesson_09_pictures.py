@@ -18,8 +18,7 @@ from nstlib.networks.network import IMAGENET_MEAN, IMAGENET_STD
 # Bug 2: (H, W, 3) in bytes -> the same picture, smaller, its longer side `size`
 
 
-def shrink(pixels, size):
-    """A picture as bytes (H, W, 3) -> smaller, its longer side `size`, its proportions kept."""
+def shrink(pixels, size):  # bytes (H, W, 3) -> smaller, the longer side is `size`
     scale = size / max(pixels.shape[:2])
     new = [round(side * scale) for side in pixels.shape[:2]]
     return np.asarray(Image.fromarray(pixels).resize(new, Image.BILINEAR))
@@ -72,8 +71,7 @@ BUG_2 = Bug(
 # Bug 5: (1, 3, H, W) from 0 to 255 -> as torchvision's networks want it: (x − mean) / std with x in [0, 1]
 
 
-def network_input(image):
-    """(1, 3, H, W), black 0, white 255 -> what a network from torchvision was trained with."""
+def network_input(image):  # from 0…255 to what torchvision's networks want
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     return (image - mean) / std
@@ -116,8 +114,7 @@ BUG_5 = Bug(
 # Bug 6: floats in [0, 1] -> bytes, to within one grey level
 
 
-def to_bytes(image):
-    """Pixels in [0, 1] -> bytes from 0 to 255, to be saved."""
+def to_bytes(image):  # from 0…1 to bytes, to be saved
     image = image - image.min()
     image = image / image.max()
     return (255 * image).round().to(torch.uint8)
@@ -161,8 +158,7 @@ BUG_6 = Bug(
 # Bug 7: a painting, scaled to go with a photograph; circles stay circles
 
 
-def load_style(painting, photo):
-    """The painting (1, 3, h, w), scaled to go with the photograph (1, 3, H, W)."""
+def load_style(painting, photo):  # the painting, scaled to go with the photograph
     return functional.interpolate(painting, photo.shape[-2:], mode="bilinear", antialias=True)
 
 

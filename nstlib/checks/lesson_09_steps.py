@@ -16,8 +16,7 @@ Loss = Callable[[Tensor], Tensor]
 # Bug 1: a picture whose loss is smaller than the start's
 
 
-def paint(start, loss, steps):
-    """Steps of Adam that make loss(image) smaller."""
+def paint(start, loss, steps):  # steps of Adam that make loss(image) smaller
     image = start.clone().requires_grad_(True)
     optimizer = torch.optim.Adam([image], lr=0.02)
     image = image.detach().clamp(0, 1).requires_grad_(True)
@@ -89,8 +88,7 @@ BUG_1 = Bug(
 # Bug 3: a picture in [0, 1] whose loss is clearly smaller than the start's
 
 
-def minimize(start, loss, steps):
-    """L-BFGS; the pixels stay between 0 and 1."""
+def minimize(start, loss, steps):  # L-BFGS; the pixels stay between 0 and 1
     image = start.clone().requires_grad_(True)
     optimizer = torch.optim.LBFGS([image], max_iter=1, history_size=20)
 
@@ -160,8 +158,7 @@ BUG_3 = Bug(
 # Bug 4: x ← x − rate · ∂L/∂x, `steps` times
 
 
-def descend(start, loss, steps, rate):
-    """Gradient descent: image - rate * gradient, again and again."""
+def descend(start, loss, steps, rate):  # image - rate * gradient, again and again
     image = start.clone().requires_grad_(True)
     for _ in range(steps):
         loss(image).backward()
