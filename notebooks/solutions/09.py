@@ -82,6 +82,13 @@ def test_3(minimize):
     start = torch.full_like(goal, 0.5)
     assert loss(minimize(start, loss, 60)) < 0.5 * loss(start)
 
+# %% bug_3, wrong: How far should it fall?
+def test_3(minimize):
+    goal = torch.linspace(-0.5, 1.5, 72).view(1, 3, 4, 6)
+    loss = lambda image: (image - goal).square().sum()
+    start = goal.flip(3).flip(2).flip(1).clamp(0, 1)
+    assert loss(minimize(start, loss, 60)) < loss(start)
+
 # %% bug_3, wrong: It would also accept zeros
 def test_3(minimize):
     after = minimize(torch.full((1, 3, 4, 6), 0.5), lambda image: (image - torch.linspace(-0.5, 1.5, 6)).square().sum(), 60)
@@ -122,7 +129,7 @@ def test_4(descend):
     after = descend(torch.ones(1, 3, 4, 6), lambda x: x.square().sum() / 2, 1, 0.1)
     assert torch.allclose(after, torch.tensor(0.9))
 
-# %% bug_4, wrong: It tests something that is true of both
+# %% bug_4, wrong: Where exactly should the steps lead?
 def test_4(descend):
     loss = lambda x: x.square().sum() / 2
     start = torch.ones(1, 3, 4, 6)

@@ -26,6 +26,7 @@ class Bug(NamedTuple):
     others: tuple[tuple[Callable, str], tuple[Callable, str]]  # also right; "one that …" says how each differs
     blind: Callable[[Sequence[Mapping]], str]  # arguments of all calls -> why nobody can see it with these, or ""
     hints: tuple[str, str, str]
+    both: str = "It tests something that is true of both."  # of a test that is content with both, for no other reason
 
 
 class Run(NamedTuple):
@@ -147,7 +148,7 @@ def _reason(bug: Bug, test: Test, broken: Run) -> str:
         return blind
     if run(test, _answering(bug, torch.zeros_like)).said == "content":
         return "It would also accept zeros: it looks at the shape, or at too little else."
-    return "It tests something that is true of both. For hints add hint=1, then 2, then 3."
+    return f"{bug.both} For hints add hint=1, then 2, then 3."
 
 
 def _answering(bug: Bug, change: Callable[[Tensor], Tensor]) -> Callable:

@@ -3,6 +3,7 @@
 The source of each broken version is what the lesson shows (tests/course/test_bugs.py holds the two together).
 """
 
+import copy
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -33,10 +34,13 @@ def _cloned(layers: Mapping[str, nn.Module], image: Tensor, wanted: Iterable[str
     return found
 
 
-def _new_relu(layers: Mapping[str, nn.Module], image: Tensor, wanted: Iterable[str]) -> dict[str, Tensor]:
+def _not_in_place(layers: Mapping[str, nn.Module], image: Tensor, wanted: Iterable[str]) -> dict[str, Tensor]:
     found = {}
     for name, layer in layers.items():
-        image = image.clamp(min=0) if isinstance(layer, nn.ReLU) else layer(image)
+        if getattr(layer, "inplace", False):
+            layer = copy.copy(layer)
+            layer.inplace = False
+        image = layer(image)
         if name in wanted:
             found[name] = image
     return found
@@ -67,7 +71,7 @@ BUG_11 = Bug(
     told="The in-place ReLU overwrote the activation that had been stored before it.",
     broken=activations,
     right=_cloned,
-    others=((_new_relu, "has a ReLU of its own"), (_cut, "runs a cut network for each layer")),
+    others=((_not_in_place, "lets no layer work in place"), (_cut, "runs a cut network for each layer")),
     blind=_blind_11,
     hints=(
         "The answer holds a tensor, not a copy of it. Who may change it after that?",

@@ -150,8 +150,9 @@ BUG_3 = Bug(
     hints=(
         "Which line knows about the range? When does it do anything at all?",
         "Make a loss that wants some pixels outside 0…1: a distance from a picture with pixels below 0 and above 1.",
-        "Let that picture go from -0.5 to 1.5, start from grey, take 60 steps, and assert that the loss has fallen.",
+        "Let that picture go from -0.5 to 1.5, start from grey, take 60 steps, and assert that the loss has fallen by half.",
     ),
+    both="From your start the loss of the broken version falls too. How far should it fall?",
 )
 
 
@@ -216,4 +217,5 @@ BUG_4 = Bug(
         "From 1, with rate 0.1, one step gives 0.9 and two steps give 0.81. Or: two steps at once must be one step "
         "and then one more.",
     ),
+    both="That is true of both. Where exactly should the steps lead?",
 )
