@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_gram_pair",
             "show_layer_grams",
         ],
+        "losses": ["show_losses"],
         "style": [
             "show_embedding",
             "show_gradient_norms",
