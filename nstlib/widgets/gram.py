@@ -97,7 +97,7 @@ class GramExplorer(Explorer):
                 widgets.HBox([self.layer, widgets.HBox(self.choice)]),
                 widgets.HBox([self.at[0], self.at[1], self.shuffle, self.upload]),
                 self.line,
-                widgets.HBox([*columns, right], layout={"grid_gap": "4px 6px"}),
+                widgets.HBox([*columns, right], layout={"grid_gap": "4px 6px", "align_items": "flex-end"}),
                 self.meaning,
                 self.spoken,
                 head,

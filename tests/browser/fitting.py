@@ -7,7 +7,7 @@ FAULTS = """() => {
   const say = (found, what) => faults.push(`${found.tagName} ${found.className || ''} "${(found.innerText || found.alt || '').slice(0, 30)}": ${what}`);
   const round = r => `${Math.round(r.left)}..${Math.round(r.right)}`;
   const canvas = document.createElement('canvas').getContext('2d');
-  const scrolls = style => /auto|scroll/.test(style.overflowX + style.overflowY), clips = style => style.overflowX !== 'visible' || style.overflowY !== 'visible';
+  const scrolls = style => /auto|scroll/.test(style.overflowX + style.overflowY), clips = style => style.display !== 'contents' && (style.overflowX !== 'visible' || style.overflowY !== 'visible');
   const hidden = found => !found.getClientRects().length || found.closest('.nst-unseen, option, .slider-container') || getComputedStyle(found).visibility === 'hidden';
   const inside = (found, rect, box, what) => {  // is `rect` cut by a box around it?
     if (rect.left < box.left - 1 || rect.right > box.right + 1) say(found, `${what}: ${round(rect)} in ${round(box)}`);
@@ -29,7 +29,7 @@ FAULTS = """() => {
         const frame = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight), arrow = found.size > 1 || style.appearance === 'none' ? 0 : 16;
         for (const option of found.size > 1 ? found.options : found.selectedOptions) {
           const width = canvas.measureText(option.text).width;
-          const widest = found.parentElement.clientWidth > root.clientWidth - 24;  // nothing can be done
+          const widest = found.parentElement.offsetWidth > found.closest('.widget-box').clientWidth - 6;  // nothing can be done
           if (width + frame + arrow > found.clientWidth + 1 && !widest) say(found, `"${option.text}" is ${Math.round(width)} pixels wide`);
         }
       }

@@ -126,6 +126,7 @@ def test_explorers_fit_into_every_screen(page):
             be_a_phone(page)
         page.wait_for_timeout(500)
         assert page.evaluate(FAULTS) == [], f"{width} × {height}"
+        assert page.evaluate(CUT_RINGS)[1] == [], f"{width} × {height}"
         widths.append(page.eval_on_selector(".nst-explorer", "found => found.clientWidth"))
     assert widths[0] == 948 and 850 < widths[1] < 940 and 600 < widths[2] < 700 and widths[3] < 345, widths
 
@@ -135,9 +136,10 @@ def test_explorers_fit_into_every_width(page):
     page.set_viewport_size({"width": 1400, "height": 768})
     for width in range(345, 950, 25):
         page.eval_on_selector_all(
-            ".jp-OutputArea-output", f"all => all.forEach(found => {{ found.style.width = '{width}px'; }})"
+            ".jp-OutputArea-output", f"all => all.forEach(found => {{ found.style.maxWidth = '{width}px'; }})"
         )
         page.wait_for_timeout(50)
+        assert page.eval_on_selector(".nst-explorer", "found => found.offsetWidth") == width
         assert page.evaluate(FAULTS) == [], f"{width} pixels"
 
 
