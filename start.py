@@ -40,6 +40,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "nstlib-installed"  # line 1: what was installed (a hash); line 2: with which extras
 WINDOWS = os.name == "nt"
+LARGEST_UPLOAD = 200_000_000  # bytes of a picture; above 10 MB, servers end the connection unless they are told
 OLDEST = (3, 10)
 NSTLIB = ("transfer", "pictures", "fetch", "doctor")  # commands of nstlib, handed on; tests/install/test_start.py
 
@@ -263,14 +264,16 @@ def lab(arguments: list) -> int:
     notebooks = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
     if notebooks and not any(argument.endswith(".ipynb") for argument in arguments):
         arguments = arguments + ["notebooks/" + notebooks[0].name]
-    return run(["-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}"] + arguments)
+    settings = '--ServerApp.tornado_settings={"websocket_max_message_size": ' + str(LARGEST_UPLOAD) + "}"
+    return run(["-m", "jupyterlab", f"--ServerApp.root_dir={ROOT}", settings] + arguments)
 
 
 def panel(arguments: list) -> int:
     # Voila's page asks for a style sheet from a network; the policy forbids it whatever lies outside this machine.
     policy = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob: ws://127.0.0.1:* ws://localhost:*; "
     policy += "frame-ancestors 'self'"
-    headers = '--Voila.tornado_settings={"headers": {"Content-Security-Policy": "' + policy + '"}}'
+    headers = '--Voila.tornado_settings={"headers": {"Content-Security-Policy": "' + policy + '"}, '
+    headers += '"websocket_max_message_size": ' + str(LARGEST_UPLOAD) + "}"
     return run(
         [
             "-W",

@@ -58,10 +58,11 @@ class ActivationExplorer(Explorer):
             description="layer",
             style=narrow,
             continuous_update=False,
+            tooltip="layer of the network",
             layout={"width": "340px"},
         )
         self.channel = widgets.BoundedIntText(
-            0, min=0, max=0, description="channel", style=narrow, layout={"width": "130px"}
+            0, min=0, max=0, description="channel", tooltip="number of the map", style=narrow, layout={"width": "130px"}
         )
         self.opacity = widgets.FloatSlider(
             0.9,
@@ -71,6 +72,7 @@ class ActivationExplorer(Explorer):
             description="map over picture",
             style=narrow,
             readout_format=".0%",
+            tooltip="how much of the picture the map covers",
             layout={"width": "340px"},
         )
         self.upload = upload(self.line, lambda name, image: self.show(image))
@@ -91,7 +93,9 @@ class ActivationExplorer(Explorer):
         self.big = picture(BIG[1], BIG[0])
         self.big.add_class("nst-big")
         self.patches = picture(PATCHES * (PATCH + 4), PATCH)
-        self.facts, self.title = text("", "nst-facts", min_height="48px"), text("", "nst-head")
+        left = {"flex": "1 1 330px", "max_width": f"{GRID[1] + 4}px"}
+        right, apart = {"flex": "1 1 300px", "max_width": f"{BIG[1]}px"}, {"grid_gap": "0 12px"}
+        self.facts, self.title = text("", "nst-facts", "nst-live", min_height="48px", **right), text("", "nst-head")
         super().__init__(
             "Activations explorer",
             [
@@ -99,17 +103,17 @@ class ActivationExplorer(Explorer):
                 self.line,
                 widgets.HBox(
                     [
-                        widgets.VBox([self.title, grid]),
-                        widgets.VBox([text("&nbsp;"), self.big, self.opacity], layout={"margin": "0 0 0 12px"}),
-                    ]
+                        widgets.VBox([self.title, grid], layout=left),
+                        widgets.VBox([text("&nbsp;"), self.big, self.opacity], layout=right),
+                    ],
+                    layout=apart,
                 ),
                 widgets.HBox(
                     [
-                        widgets.VBox(
-                            [text("where it is strongest", "nst-head"), self.patches], layout={"width": "496px"}
-                        ),
+                        widgets.VBox([text("where it is strongest", "nst-head"), self.patches], layout=left),
                         self.facts,
-                    ]
+                    ],
+                    layout=apart,
                 ),
             ],
         )
@@ -183,6 +187,7 @@ class ActivationExplorer(Explorer):
             tiles.view(rows, self.columns, 3, *self.cell).permute(2, 0, 3, 1, 4).reshape(1, 3, rows * self.cell[0], -1)
         )
         self.sheet = F.pad(sheet, (0, GRID[1] - sheet.shape[-1], 0, GRID[0] - sheet.shape[-2]), value=0.5)
+        self.grid.tooltip = f"{count} maps of {self.layer.value}, the activations of one picture"
         kind = (
             "before the ReLU"
             if self.layer.value.startswith("conv")
@@ -198,6 +203,7 @@ class ActivationExplorer(Explorer):
         self._lay_over()
         values = self.features[self.chosen]
         self.patches.value = encode(self._strongest(values), photograph=True)
+        self.patches.tooltip = f"the {PATCHES} windows of the picture where channel {self.chosen} is strongest"
         silent = (values <= 0).double().mean().item()
         self.facts.value = (
             f"<b>channel {self.chosen}</b><br>mean {values.mean():.3g}, largest {values.max():.3g}<br>"
@@ -215,6 +221,12 @@ class ActivationExplorer(Explorer):
 
     def _lay_over(self) -> None:
         self.big.value = encode(self._blend(), photograph=True)
+        row, column = divmod(int(self.features[self.chosen].argmax()), self.features.shape[2])
+        across, down = (column + 0.5) / self.features.shape[2], (row + 0.5) / self.features.shape[1]
+        self.big.tooltip = (
+            f"channel {self.chosen} of {self.layer.value} over the picture; it is strongest at {across:.0%} of the width "
+            f"and {down:.0%} of the height"
+        )
 
     def _blend(self) -> Tensor:
         """The map over the picture. Opacity follows the activation: none where it is 0, full for the strongest 1 %."""

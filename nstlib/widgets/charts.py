@@ -20,8 +20,10 @@ def loss_chart(history: Sequence[Mapping[str, float]], width: int = 350, height:
         share = (math.log10(value) - low) / (high - low)
         return f"{left + (right - left) * step / last:.1f},{bottom - (bottom - top) * min(max(share, 0), 1):.1f}"
 
+    said = "".join(f", {kind} {history[-1][kind]:.2g}" for kind in ON_ANY_GROUND) if history else ""
     parts = [
-        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="losses by step" '
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        f'aria-label="weighted losses by step; at step {last}{said}" '
         'style="font: 11px var(--jp-ui-font-family, sans-serif)" fill="currentColor" stroke="none">'
     ]
     for power in range(low, high + 1):

@@ -14,28 +14,13 @@ import ipywidgets as widgets
 import numpy as np
 import torch
 import torch.nn.functional as F
+import traitlets
 from PIL import Image
 from torch import Tensor
 
 from nstlib.images import load_image, picture_info, picture_names
 from nstlib.plots import show_images
-
-CSS = """<style>
-.nst-explorer { max-width: 948px; padding: 4px 4px 4px 6px; color: var(--jp-ui-font-color1, #222); }
-.nst-explorer .widget-html-content { line-height: 1.4; }
-.nst-explorer b { font-weight: 600; }
-.nst-explorer img { object-fit: contain; border-radius: 2px; }
-.nst-explorer .nst-crisp { image-rendering: pixelated; }
-.nst-pad { position: relative; overflow: visible; }
-.nst-pad > .widget-html { position: absolute; inset: 0; margin: 0; width: 100%; height: 100%; }
-.nst-pad > .widget-html .widget-html-content, .nst-over { width: 100%; height: 100%; }
-.nst-over { cursor: crosshair; border-radius: 2px; }
-.nst-over:focus { outline: 2px solid var(--jp-brand-color1, #1976d2); outline-offset: 2px; }
-.nst-head { font-weight: 600; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-.nst-quiet { color: var(--jp-ui-font-color2, #666); }
-.nst-number { font-weight: 600; font-variant-numeric: tabular-nums; }
-.nst-wrong { color: var(--jp-error-color1, #c62828); }
-</style>"""
+from nstlib.widgets.page import STYLE
 
 # The kernel hears of the pad through a hidden text field. Its text is the whole story since the last click, so a
 # message that is overtaken by the next one loses nothing. JupyterLab's own shortcuts for arrow keys are kept out by
@@ -62,7 +47,7 @@ class Explorer(widgets.VBox):
     columns, height = None, 2.3
 
     def __init__(self, title: str, rows: Sequence[widgets.Widget]):
-        super().__init__([widgets.HTML(CSS, layout={"display": "none"}), *rows])
+        super().__init__([widgets.HTML(STYLE, layout={"display": "none"}), *rows])
         self.called = title
         self.add_class("nst-explorer")
 
@@ -81,6 +66,14 @@ class Explorer(widgets.VBox):
         return bundle
 
 
+class Picture(widgets.Image):
+    """An Image whose `tooltip` is its text for screen readers. The page of ipywidgets 8 reads the description first, and an
+    Image has none.
+    """
+
+    description = traitlets.Unicode("").tag(sync=True)
+
+
 def pad(
     label: str,
     width: int,
@@ -88,7 +81,7 @@ def pad(
     *,
     on_click: Callable[[float, float], None],
     on_move: Callable[[int, int], None],
-) -> tuple[widgets.Box, widgets.Image]:
+) -> tuple[widgets.Box, Picture]:
     """A picture under the reader's hand, and the Image in it.
 
     `on_click(x, y)` gets the place as shares of width and height; `on_move(right, down)` how often which arrow key was
@@ -113,16 +106,21 @@ def pad(
     wire.observe(hear, "value")
     box = widgets.Box(
         [shown, widgets.HTML(_OVER.format(label=html.escape(label))), wire],
-        layout={"width": f"{width}px", "height": f"{height}px", "flex": "none", "margin": "2px"},
+        layout={"width": f"{width}px", "flex": "none", "margin": "2px"},
     )
     box.add_class("nst-pad")
     return box, shown
 
 
-def picture(width: int, height: int) -> widgets.Image:
-    """An Image of fixed size, so that nothing jumps when its bytes change."""
-    layout = {"width": f"{width}px", "height": f"{height}px", "flex": "none", "margin": "0"}
-    return widgets.Image(value=encode(torch.full((1, 3, 1, 1), 0.5)), layout=layout)
+def picture(width: int, height: int) -> Picture:
+    """A Picture `width` pixels wide, or as wide as the page. Of 4 by 3, it keeps its shape, so that nothing jumps when
+    its bytes change; others have the shape of their bytes.
+    """
+    layout = {"width": f"{width}px", "flex": "none", "margin": "0"}
+    shown = Picture(value=encode(torch.full((1, 3, 1, 1), 0.5)), layout=layout)
+    if 3 * width == 4 * height:
+        shown.add_class("nst-4x3")
+    return shown
 
 
 def text(value: str = "", *classes: str, **layout: str) -> widgets.HTML:
@@ -134,11 +132,11 @@ def text(value: str = "", *classes: str, **layout: str) -> widgets.HTML:
 
 def message() -> widgets.HTML:
     """A line for what the reader should know; it keeps its place while it is empty."""
-    return text("&nbsp;", "nst-message", min_height="24px")
+    return text("&nbsp;", "nst-message", "nst-live", min_height="24px")
 
 
 def say(line: widgets.HTML, sentence: str, wrong: bool = False) -> None:
-    line.value = f'<span role="status" class="{"nst-wrong" if wrong else "nst-quiet"}">{html.escape(sentence) or "&nbsp;"}</span>'
+    line.value = f'<span class="{"nst-wrong" if wrong else "nst-quiet"}">{html.escape(sentence) or "&nbsp;"}</span>'
 
 
 @contextmanager
@@ -156,14 +154,17 @@ def upload(
     """A button for the reader's own picture: `on_image(name, image)`; a file that is no picture becomes a sentence in
     `line`.
     """
+    tip = "a picture of your own, from a file"
     button = widgets.FileUpload(
-        accept="image/*", multiple=False, description=label, layout={"width": "auto", "flex": "none"}
+        accept="image/*", multiple=False, description=label, tooltip=tip, layout={"width": "auto", "flex": "none"}
     )
 
     def read(change: dict) -> None:
         if not change["new"]:
             return
-        file, button.value = change["new"][0], ()  # empty again, so that the same file can be chosen twice
+        file = change["new"][0]
+        say(line, f"{file['name']}: reading…")
+        button.value = ()  # empty again, so that the same file can be chosen twice
         try:
             image = load_image(bytes(file["content"]))
         except ValueError as error:

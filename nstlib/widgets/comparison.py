@@ -22,6 +22,7 @@ _CSS = """<style>
 .nst-divider { position: absolute; top: 0; bottom: 0; left: var(--cut); width: 2px; margin-left: -1px; background: #fff;
   box-shadow: 0 0 3px #000; pointer-events: none; }
 .nst-frame { cursor: zoom-in; }
+.nst-compare label { white-space: nowrap; }
 .nst-compare input[type=range] { width: 180px; vertical-align: middle; }
 </style>"""
 _ROOT = "const c = this.closest('.nst-compare');"
@@ -59,7 +60,7 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
     names = list(pictures)
     choice = [
         widgets.Dropdown(
-            options=names, value=name, description=word, style={"description_width": "auto"}, layout={"width": "300px"}
+            options=names, value=name, description=word, style={"description_width": "auto"}, layout={"width": "auto"}
         )
         for word, name in (("left", names[0]), ("right", names[-1]))
     ]
@@ -81,14 +82,14 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
 
 
 def _page(sources: Mapping[str, str], left: str, right: str, width: int, shape: tuple[int, int]) -> str:
-    height, small = round(width * shape[0] / shape[1]), round(THUMB * shape[0] / shape[1])
+    small = round(THUMB * shape[0] / shape[1])
     frames = "".join(
         f'<div style="margin: 8px 8px 0 0; width: {THUMB}px"><div class="nst-frame" style="height: {small}px" onclick="{_AIM}">'
         f'<img src="{source}" alt="{html.escape(name)}"></div><small>{html.escape(name)}</small></div>'
         for name, source in sources.items()
     )
     return f"""{_CSS}<div class="nst-compare" data-lm-suppress-shortcuts="true">
-<div class="nst-stage" style="width: {width}px; max-width: 100%; height: {height}px" onpointerdown="{_DRAG}" onpointermove="{_DRAG}">
+<div class="nst-stage" style="width: {width}px; max-width: 100%; aspect-ratio: {shape[1]} / {shape[0]}" onpointerdown="{_DRAG}" onpointermove="{_DRAG}">
 <img src="{sources[right]}" alt="{html.escape(right)}" draggable="false">
 <div class="nst-upper"><img src="{sources[left]}" alt="{html.escape(left)}" draggable="false"></div><div class="nst-divider"></div></div>
 <div style="margin-top: 6px"><label>divider <input class="nst-cut" type="range" min="0" max="100" step="0.5" value="50"

@@ -16,6 +16,7 @@ from nstlib.widgets.common import offline_names, shrink, text, untaken, upload
 
 LARGEST = 1024  # longer side that a picture is kept at
 CONTENT_CHOICE = ("relu2_2", *CONTENT_LAYERS, *PAPER_CONTENT_LAYERS)
+OWN = ("Own photo", "Own painting")  # buttons for uploads
 STYLE_CHOICE = tuple(sorted({*STYLE_LAYERS, *PAPER_STYLE_LAYERS}))
 
 
@@ -48,19 +49,21 @@ class TransferControls:
     ):
         self.network, self.pictures = network, dict.fromkeys(offline_names())
         names = {"content": self._name(content, "photograph"), "style": self._name(style, "painting")}
-        look = {"style": {"description_width": "64px"}, "layout": {"width": "224px"}}
+        look = {"style": {"description_width": "64px"}, "layout": {"width": "auto"}}
         self.choice = [
             widgets.Dropdown(options=list(self.pictures), value=name, description=word, **look)
             for word, name in names.items()
         ]
         self._sliders(size, steps)
         boxes = [("content", CONTENT_CHOICE, CONTENT_LAYERS), ("style", STYLE_CHOICE, STYLE_LAYERS)]
-        tick = {"indent": False, "layout": {"width": "92px", "margin": "0"}}
+        tick = {"indent": False, "layout": {"width": "86px", "margin": "0"}}
         self.layers = {
             kind: [widgets.Checkbox(l in chosen, description=l, **tick) for l in offered if l in network.layers]
             for kind, offered, chosen in boxes
         }
-        self.uploads = [upload(line, lambda name, image, k=k: self._add(k, name, image), "Own") for k in range(2)]
+        self.uploads = [
+            upload(line, lambda name, image, k=k: self._add(k, name, image), word) for k, word in enumerate(OWN)
+        ]
         for button, name in zip(self.uploads, ("nst-upload", "nst-upload-style"), strict=True):
             button.add_class(name)
         for control in (
@@ -110,14 +113,18 @@ class TransferControls:
         self.weight = widgets.FloatLogSlider(
             CONTENT_WEIGHT, base=10, min=-5, max=0, step=0.05, description="content α", readout_format=".2g", **wide
         )
+        self.weight.tooltip = "weight of the content loss; that of the style loss is 1"
         self.weight.add_class("nst-weight")
         self.size = widgets.IntSlider(size, min=96, max=max(640, size), step=32, description="size, px", **calm)
+        self.size.tooltip = "longer side of the picture, in pixels"
         self.steps = widgets.IntSlider(steps, min=10, max=max(1000, steps), step=10, description="steps", **calm)
+        self.steps.tooltip = "how often the losses are computed"
 
     def _ticks(self, kind: str, boxes: list[widgets.Checkbox]) -> widgets.HBox:
         title = text(f'<span class="nst-quiet">{kind}</span>', width="60px")
-        wrapped = widgets.Box(boxes, layout={"flex_flow": "row wrap", "width": "284px"})
-        return widgets.HBox([title, wrapped], layout={"margin": "4px 0 0 0"})
+        wrapped = widgets.Box(boxes, layout={"flex_flow": "row wrap", "flex": "1 1 180px"})
+        group = widgets.HBox([title, wrapped], layout={"margin": "4px 0 0 0"})
+        return group.add_class("nst-group")  # both kinds have boxes of the same names
 
     def _name(self, given: Picture, title: str) -> str:
         """The name under which a picture is in the menus; it is added where it is not."""

@@ -37,6 +37,7 @@ class Gallery:
         self.runs = [*self.runs, (number, words, image.cpu())][-KEPT:]
         for slot, caption, card, run in zip(self._slots, self._captions, self.row.children, self.runs, strict=False):
             slot.value = encode(resize_image(run[2], THUMB[1]), photograph=True)
+            slot.tooltip = f"run {run[0]}: {run[1]}"
             caption.value = f"<small>run {run[0]}<br>{html.escape(run[1])}</small>"
             card.layout.display = "flex"
 

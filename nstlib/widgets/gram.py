@@ -25,7 +25,7 @@ from nstlib.widgets.common import (
     untaken,
     upload,
 )
-from nstlib.widgets.gram_parts import marked, meaning, panels, shuffled, sign, sum_words
+from nstlib.widgets.gram_parts import describe, equation, marked, meaning, panels, shuffled, sum_words
 
 SIDE = 252  # of a Gram matrix on the page, in pixels
 MAP = (126, 168)  # height and width of a map on the page
@@ -76,34 +76,30 @@ class GramExplorer(Explorer):
         how, act = "click an entry, or walk with the arrow keys", {"on_click": self._click, "on_move": self._move}
         words = ("first picture", "second picture", "difference")
         pads, self.squares = zip(*(pad(f"{what}: {how}", SIDE, SIDE, **act) for what in words), strict=True)
-        self.heads = [text("", "nst-head", width=f"{SIDE}px") for _ in range(3)]
-        columns = [
-            widgets.VBox([head, box], layout={"margin": "0 6px 0 0"})
-            for head, box in zip(self.heads, pads, strict=True)
-        ]
-        right = widgets.VBox([self.of, self.top], layout={"width": "136px", "margin": "0"})
+        self.heads = [text("", "nst-head") for _ in range(3)]
+        column = {"flex": f"1 1 {SIDE - 22}px", "max_width": f"{SIDE + 4}px"}
+        columns = [widgets.VBox([head, box], layout=column) for head, box in zip(self.heads, pads, strict=True)]
+        right = widgets.VBox([self.of, self.top], layout={**column, "flex": "1 1 136px"})
         self.maps = [[picture(MAP[1], MAP[0]) for _ in range(3)] for _ in range(2)]
         for shown in (*self.maps[0], *self.maps[1]):
             shown.add_class("nst-crisp")
-        self.captions = [text("", "nst-head", width=f"{MAP[1]}px") for _ in range(3)]
-        self.sums = [text("", f"nst-sum-{k}", width="350px") for k in range(2)]
-        self.meaning = text("", "nst-quiet")
-        head = widgets.HBox(
-            [self.captions[0], sign("×"), self.captions[1], sign("="), self.captions[2]],
-            layout={"margin": "6px 0 2px 0"},
-        )
+        self.captions = [text("", "nst-head") for _ in range(3)]
+        self.sums = [text("", f"nst-sum-{k}", flex="1 1 220px") for k in range(2)]
+        self.meaning, self.spoken = text("", "nst-quiet"), text("", "nst-live", "nst-unseen")
+        head = equation(self.captions, MAP[1])
         rows = [
-            widgets.HBox([maps[0], sign("×"), maps[1], sign("="), maps[2], total], layout={"margin": "0 0 6px 0"})
+            widgets.HBox([equation(maps, MAP[1]), total], layout={"margin": "0 0 6px 0", "grid_gap": "0 12px"})
             for maps, total in zip(self.maps, self.sums, strict=True)
         ]
         super().__init__(
             "Gram matrices explorer",
             [
-                widgets.HBox([self.layer, self.choice[0], self.choice[1]]),
+                widgets.HBox([self.layer, widgets.HBox(self.choice)]),
                 widgets.HBox([self.at[0], self.at[1], self.shuffle, self.upload]),
                 self.line,
-                widgets.HBox([*columns, right]),
+                widgets.HBox([*columns, right], layout={"grid_gap": "4px 6px", "align_items": "flex-end"}),
                 self.meaning,
+                self.spoken,
                 head,
                 *rows,
             ],
@@ -121,23 +117,24 @@ class GramExplorer(Explorer):
             description="layer",
             style=narrow,
             continuous_update=False,
+            tooltip="layer of the network",
             layout={"width": "300px"},
         )
-        names, menu = list(self.pictures), {"style": narrow, "layout": {"width": "230px"}}
+        names, menu = list(self.pictures), {"style": narrow, "layout": {"width": "auto", "min_width": "230px"}}
         self.choice = [
             widgets.Dropdown(options=names, value=names[min(k, len(names) - 1)], description=word, **menu)
             for k, word in enumerate(("first", "second"))
         ]
-        number = {"min": 0, "max": 0, "style": narrow, "layout": {"width": "120px"}}
+        number = {"min": 0, "max": 0, "tooltip": "number of a filter", "style": narrow, "layout": {"width": "120px"}}
         self.at = [widgets.BoundedIntText(0, description=f"filter {word}", **number) for word in "ij"]
-        scramble = {"tooltip": "scramble all maps in the same way", "layout": {"width": "150px"}}
+        scramble = {"tooltip": "scramble all maps in the same way", "layout": {"width": "auto", "min_width": "150px"}}
         self.shuffle = widgets.ToggleButton(False, description="Shuffle positions", **scramble)
         self.upload = upload(self.line, self.add)
         which = [("first", 0), ("second", 1), ("difference", 2)]
-        above = {"width": "134px", "margin": "0 0 4px 0"}
+        above = {"width": "auto", "margin": "0 0 4px 0"}
         self.of = widgets.Dropdown(options=which, description="top of", style=narrow, layout=above)
-        below = {"width": "134px", "height": f"{SIDE - 8}px", "margin": "0"}
-        self.top = widgets.Select(options=[], rows=10, layout=below)
+        below = {"width": "auto", "height": f"{SIDE - 8}px", "margin": "0"}
+        self.top = widgets.Select(options=[], rows=10, tooltip="largest entries off the diagonal", layout=below)
         for control, name in (
             (self.layer, "nst-layer"),
             (self.shuffle, "nst-shuffle"),
@@ -278,6 +275,8 @@ class GramExplorer(Explorer):
                 self.choice[which].value, self.features[which], self.i, self.j, self.number(which)
             )
         self.meaning.value = meaning(self.i, self.j)
+        names, entries = [choice.value for choice in self.choice], [self.number(which) for which in range(2)]
+        self.spoken.value = describe(self.squares, self.maps, self.layer.value, names, (self.i, self.j), entries)
 
     def _set_fields(self, filters: int) -> None:
         self._setting = True  # by program, not by the reader: nothing to answer

@@ -1,13 +1,14 @@
 """What the Gram explorer shows: sentences, a shuffle, a mark, and the maps behind an entry. It keeps no state."""
 
 import html
+from collections.abc import Sequence
 
 import ipywidgets as widgets
 import torch
 from torch import Tensor
 
 from nstlib.plots import colored
-from nstlib.widgets.common import text
+from nstlib.widgets.common import Picture, text
 
 
 def meaning(i: int, j: int) -> str:
@@ -22,8 +23,31 @@ def meaning(i: int, j: int) -> str:
     )
 
 
-def sign(sign: str) -> widgets.HTML:
-    return text(f'<div style="text-align:center">{sign}</div>', "nst-quiet", width="22px", align_self="center")
+def equation(parts: Sequence[widgets.Widget], width: int) -> widgets.GridBox:
+    """First × second = third, each `width` pixels wide, or less where the page is narrow."""
+    signs = [text(f'<div style="text-align:center">{sign}</div>', "nst-quiet") for sign in "×="]
+    columns = " 22px ".join([f"minmax(0, {width}px)"] * 3)
+    layout = {"grid_template_columns": columns, "align_items": "center", "width": f"{3 * width + 44}px"}
+    return widgets.GridBox([parts[0], signs[0], parts[1], signs[1], parts[2]], layout=layout)
+
+
+def describe(
+    squares: Sequence[Picture],
+    maps: Sequence[Sequence[Picture]],
+    layer: str,
+    names: Sequence[str],
+    entry: tuple[int, int],
+    numbers: Sequence[float],
+) -> str:
+    """Alt texts for the pictures; what a screen reader says of the entry, as HTML."""
+    for square, name, number in zip(squares, names, numbers, strict=False):
+        square.tooltip = f"Gram matrix of {name} in {layer}; entry {entry[0]}, {entry[1]} is {number:,.1f}"
+    squares[2].tooltip = f"Gram matrix of {names[0]} minus that of {names[1]}, per position"
+    for shown, name in zip(maps, names, strict=True):
+        shown[0].tooltip, shown[1].tooltip = (f"map of filter {k} on {name}" for k in entry)
+        shown[2].tooltip = f"product of both maps on {name}"
+    found = " and ".join(f"{number:,.1f} in {name}" for number, name in zip(numbers, names, strict=True))
+    return html.escape(f"Entry of filters {entry[0]} and {entry[1]}: {found}.")
 
 
 def shuffled(features: Tensor) -> Tensor:
@@ -66,7 +90,7 @@ def sum_words(name: str, features: Tensor, i: int, j: int, entry: float) -> str:
     """The sum of the product beside the entry of the Gram matrix, as HTML."""
     a, b = features[0, i], features[0, j]
     return (
-        f'<div style="margin-left:12px"><b>{html.escape(name)}</b><br>sum of the product, over {a.shape[0]} × '
+        f"<div><b>{html.escape(name)}</b><br>sum of the product, over {a.shape[0]} × "
         f'{a.shape[1]} positions: <span class="nst-number nst-sum">{(a * b).sum():,.1f}</span><br>'
         f"entry G<sub>{i},{j}</sub> of the Gram matrix: "
         f'<span class="nst-number nst-entry">{entry:,.1f}</span><br>'

@@ -85,16 +85,17 @@ class TransferPanel(Explorer):
             ("Save", self.save),
             ("Compare", self.gallery.compare),
         ):
-            self.button[word] = button = widgets.Button(description=word, layout={"width": "98px"})
+            self.button[word] = button = widgets.Button(description=word, layout={"width": "auto", "min_width": "84px"})
             button.add_class(f"nst-{word.lower()}")
             button.on_click(lambda _, act=act: act())
         self.box = picture(BOX[1], BOX[0])
         self.chart = text(loss_chart([]), width="350px", height="150px")
         self.bars = text(share_bars({}), width="350px", min_height="150px")
-        left = widgets.VBox([self.controls.box, self.chart, self.bars], layout={"width": "360px", "flex": "none"})
+        left = widgets.VBox([self.controls.box, self.chart, self.bars], layout={"width": "360px"})
+        left.add_class("nst-left")
         buttons = widgets.HBox(list(self.button.values()))
-        right = widgets.VBox([self.box, buttons, self.state, self.line], layout={"margin": "0 0 0 16px"})
-        return [widgets.HBox([left, right]), self.gallery.row, self.gallery.below]
+        right = widgets.VBox([self.box, buttons, self.state, self.line], layout={"flex": "1 1 270px"})
+        return [widgets.HBox([left, right], layout={"grid_gap": "0 16px"}), self.gallery.row, self.gallery.below]
 
     # ---- what a reader does
 
@@ -208,6 +209,9 @@ class TransferPanel(Explorer):
 
     def _show(self, image: Tensor) -> None:
         self.box.value = encode(image, photograph=True)
+        names = [choice.value for choice in self.controls.choice]
+        painted = f"{names[0]} in the style of {names[1]}, after {len(self.history)} steps"
+        self.box.tooltip = names[0] if self.image is None else painted
 
     def _status(self, ended: bool = False) -> None:
         done, steps = len(self.history), self.controls.steps.value

@@ -5,6 +5,7 @@ here are skipped.
 import re
 import shutil
 import time
+from contextlib import contextmanager
 
 import nbformat
 import pytest
@@ -69,8 +70,8 @@ class Outside(list):
             route.abort()
 
 
-@pytest.fixture
-def page(browser):
+@contextmanager
+def new_page(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 2400})
     found = context.new_page()
     found.outside = Outside()
@@ -80,8 +81,20 @@ def page(browser):
 
 
 @pytest.fixture
+def page(browser):
+    with new_page(browser) as found:
+        yield found
+
+
+@pytest.fixture
 def notebook(lab, page):
     """`notebook(*cells)` opens a notebook of these cells in JupyterLab, runs it and gives the page."""
+    with notebooks(lab, page) as run:
+        yield run
+
+
+@contextmanager
+def notebooks(lab, page):
     address, folder = lab
     names = []
 

@@ -3,13 +3,17 @@ not asserted tightly.
 """
 
 import importlib.util
+import io
 import re
 import time
 
 import nbformat
+import numpy as np
 import psutil
 import pytest
+from PIL import Image
 
+from browser.fitting import FAULTS
 from browser.ui_servers import KERNEL, ROOT, free_port, serve, stop
 from nstlib.objectives import CONTENT_WEIGHT
 
@@ -44,6 +48,13 @@ def upload(page, selector, name, content):
     with page.expect_file_chooser() as chosen:
         page.click(selector)
     chosen.value.set_files({"name": name, "mimeType": "image/png", "buffer": content})
+
+
+def noise(side):
+    """A PNG that cannot be made small: three bytes a pixel."""
+    file, pixels = io.BytesIO(), np.random.default_rng(0).integers(0, 255, (side, side, 3), dtype="uint8")
+    Image.fromarray(pixels).save(file, "PNG", compress_level=0)
+    return file.getvalue()
 
 
 ANSWER = """async ([selector, act, watched]) => {
@@ -84,7 +95,7 @@ def test_activations_by_key_and_upload(notebook, python, page):
     assert page.outside == []
 
 
-def test_a_gram_entry_is_the_sum_and_shuffling_leaves_it(notebook, python, page):
+def test_a_gram_entry_is_the_sum_and_shuffling_leaves_it(notebook, python, page, record_property):
     notebook(
         START + "it = explore_gram(['riverside_town', 'night_swirls'])\nit",
         "F = nstlib.load_network(device='cpu')(nstlib.load_image('riverside_town', size=256), ['relu3_1'])['relu3_1']",
@@ -117,7 +128,7 @@ def test_a_gram_entry_is_the_sum_and_shuffling_leaves_it(notebook, python, page)
     where = "event => 0; pad.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowRight', bubbles: true}))"
     times = sorted(page.evaluate(ANSWER, [".nst-over", where, ".nst-pad img"]) for _ in range(9))
     print(f"\nanswer to a key in the Gram explorer: median {times[4]:.0f} ms, worst {times[-1]:.0f} ms")
-    assert times[4] < 2000  # 150 wanted on two idle cores
+    record_property("answer to a key in the Gram explorer, ms", round(times[4]))  # 150 on two idle cores
     assert page.outside == []
 
 
@@ -254,3 +265,11 @@ def test_the_panel_under_voila(panel, page):
     )
     assert page.inner_text(".nst-sum-0 .nst-entry") == entry
     assert "import nstlib" not in page.inner_text("body"), "the code is not shown"
+
+    page.set_viewport_size({"width": 390, "height": 844})  # a phone
+    page.wait_for_timeout(500)
+    assert page.evaluate(FAULTS) == []
+    upload(page, ".nst-upload", "large.png", noise(2000))  # 12 MB, more than servers take that nobody has told
+    page.wait_for_function(
+        "() => document.querySelector('.nst-message').innerText.includes('large.png: 2000')", timeout=60_000
+    )

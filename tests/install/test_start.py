@@ -354,7 +354,8 @@ def test_test_runs_both_parts_and_sums_up(machine, capsys, unit, notebooks, code
 
 
 def test_lab_opens_the_first_notebook(machine):
-    assert machine.main("lab")[1][-1] == f"-m jupyterlab --ServerApp.root_dir={machine.folder}"
+    settings = '--ServerApp.tornado_settings={"websocket_max_message_size": 200000000}'  # for uploads above 10 MB
+    assert machine.main("lab")[1][-1] == f"-m jupyterlab --ServerApp.root_dir={machine.folder} {settings}"
     for name in ("05_style_transfer.ipynb", "01_pixels.ipynb", "scratch.ipynb"):
         (machine.folder / "notebooks" / name).touch()
     assert machine.main("lab")[1][-1].endswith(" notebooks/01_pixels.ipynb")

@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import datetime, timezone
 
+import ipywidgets as widgets
 import numpy as np
 import pytest
 import torch
@@ -193,6 +194,47 @@ def test_upload(gram):
     choose_file(gram.upload, b"no picture", "notes.txt")
     assert "notes.txt" in gram.line.value and "not a picture" in gram.line.value and "nst-wrong" in gram.line.value
     assert gram.choice[1].value == "red" and gram.upload.value == ()
+
+
+def test_an_upload_says_that_it_is_read_before_it_is(gram):
+    """The page takes a message line that has not changed for a file that did not arrive."""
+    said = []
+    gram.line.observe(lambda change: said.append((spoken(gram.line), len(gram.upload.value))), "value")
+    choose_file(gram.upload, png(), "red.png")
+    choose_file(gram.upload, b"no picture", "notes.txt")
+    assert said[:2] == [("red.png: reading…", 1), ("red.png: 40 × 30 pixels.", 0)]
+    assert said[2] == ("notes.txt: reading…", 1) and "not a picture" in said[3][0]
+
+
+def pictures(widget):
+    """All Images of an explorer that are on the page."""
+    if isinstance(widget, widgets.Image):
+        return [widget]
+    children = [child for child in getattr(widget, "children", ()) if child.layout.display != "none"]
+    return [found for child in children for found in pictures(child)]
+
+
+def test_every_picture_says_what_it_shows(gram, mini):
+    maps = explore_activations("still_life", mini, layer="relu3_1", size=96)
+    panel = live_style_transfer("riverside_town", "night_swirls", mini, size=96)
+    for explorer, count in ((maps, 3), (gram, 9), (panel, 1)):
+        assert len(pictures(explorer)) == count and all(shown.tooltip for shown in pictures(explorer))
+        assert len({shown.tooltip for shown in pictures(explorer)}) == count
+    maps.select(7)
+    maps.layer.value = "relu1_1"
+    column = int(maps.features[7].argmax()) % 96
+    assert f"channel 7 of relu1_1 over the picture; it is strongest at {(column + 0.5) / 96:.0%}" in maps.big.tooltip
+    assert "32 maps of relu1_1" in maps.grid.tooltip
+    assert panel.box.tooltip == "riverside_town"
+
+
+def test_the_entry_is_said_in_words(gram):
+    gram.select(3, 5)
+    a, b = (f"{gram.number(k):,.1f}" for k in range(2))
+    assert gram.spoken.value == f"Entry of filters 3 and 5: {a} in riverside_town and {b} in night_swirls."
+    assert gram.squares[1].tooltip == f"Gram matrix of night_swirls in relu3_1; entry 3, 5 is {b}"
+    gram.add("<b>", torch.rand(1, 3, 32, 32))
+    assert "&lt;b&gt;" in gram.spoken.value and "<b>" in gram.squares[1].tooltip
 
 
 def test_one_picture_is_compared_with_itself(mini):
