@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from nstlib.checks.answers import attempt, check_cases, one_line, refuse_if
+from nstlib.checks.answers import attempt, check_cases, not_yet, one_line, refuse_if
 
 RUNS = 6  # that `find_rate` may make
 LOWEST, HIGHEST = 1e-4, 1.0  # rates between which it looks
@@ -191,5 +191,4 @@ def _refuse_a_poor_rate(answer: float, valley: RateValley, *, fixed: bool) -> No
         fixed,
         "You try the same rates in every valley. Let the first runs decide where the others look more closely.",
     )
-    raise_to = f"{loss / valley.least:.1f}"
-    refuse_if(True, f"In one valley the loss at your rate is {raise_to} times the least. Look between the best two.")
+    raise not_yet(f"In one valley your loss is {loss / valley.least:.1f} times the least. Look between the best two.")

@@ -73,7 +73,7 @@ def _refuse_a_poor_sweep(sweep: Rows, race: Rows) -> None:
     both = {row["seed"] for row in sweep} & {row["seed"] for row in race}
     refuse_if(
         bool(both),
-        f"Seed {sorted(both, key=str)[0]} is in the sweep and in the race: that method was tuned on its exam.",
+        f"Seed {min(both, key=str, default=None)} is in the sweep and in the race: that method was tuned on its exam.",
     )
     counts = {row["evaluations"] for method in raced for row in swept[method]}
     refuse_if(len(counts) > 1, "The runs of the sweeps have different numbers of evaluations.")

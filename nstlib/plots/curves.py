@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from torch import Tensor
 
 from nstlib.plots.figures import Figure
@@ -57,7 +57,12 @@ def show_curves(
         axis.set_title(title, fontsize=10)
         axis.set(xscale=xscale, yscale=yscale, xlabel=label)
         axis.spines[["top", "right"]].set_visible(False)
-        axis.yaxis.set_minor_formatter(NullFormatter())
+        for scale, side in ((xscale, axis.xaxis), (yscale, axis.yaxis)):
+            if scale == "log":
+                low, high = side.get_view_interval()
+                side.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+                side.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                side.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel(ylabel)
     figure.legend(handles.values(), handles, loc="outside right center", frameon=False, fontsize=9)
     return figure
