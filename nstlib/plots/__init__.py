@@ -26,6 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "show_signed",
         ],
         "content": ["show_content_gradient", "show_depth", "show_reconstructions", "show_tangents"],
+        "curves": ["show_curves"],
         "figures": ["Figure", "show_history", "show_images", "show_paths"],
         "gram": [
             "cluster_order",
