@@ -5,6 +5,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
+import torch.nn.functional as F
 from torch import Tensor
 
 from nstlib.images import resize_image
@@ -42,8 +43,8 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
 
     Parameters
     ----------
-    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two; others than the
-        first are resized to it.
+    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two. The first
+        gives the frame; the others are as large in it as their proportions let them be.
     width : of the two under the divider, in pixels
 
     Returns
@@ -55,7 +56,7 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
     if len(pictures) < 2:
         raise ValueError(f"compare got {len(pictures)} picture; give two or more.")
     shape = tuple(next(iter(pictures.values())).shape[-2:])
-    pictures = {name: resize_image(image, shape) for name, image in pictures.items()}
+    pictures = {name: _framed(image, shape) for name, image in pictures.items()}
     names = list(pictures)
     choice = [
         widgets.Dropdown(
@@ -96,6 +97,17 @@ def _page(sources: Mapping[str, str], left: str, right: str, width: int, shape: 
  max="8" step="0.1" value="1" oninput="{_ROOT} c.style.setProperty('--zoom', this.value)"></label>
  <span class="nst-quiet">&nbsp; click a small picture to look there in all</span></div>
 <div style="display: flex; flex-wrap: wrap">{frames}</div></div>"""
+
+
+def _framed(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The picture with its proportions, as large as it can be in `shape`, in the middle of a white ground."""
+    scale = min(new / side for new, side in zip(shape, image.shape[-2:], strict=True))
+    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
+    # A copy of another size has the same proportions, but for half a pixel by rounding: it covers all of the frame
+    size = [new if new - side <= max(scale, 1) / 2 + 0.5 else side for new, side in zip(shape, size, strict=True)]
+    down, right = (new - side for new, side in zip(shape, size, strict=True))
+    inside = resize_image(image, tuple(size))
+    return F.pad(inside, (right // 2, right - right // 2, down // 2, down - down // 2), value=1.0)
 
 
 def _halves(pictures: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:
