@@ -101,13 +101,23 @@ def _page(sources: Mapping[str, str], left: str, right: str, width: int, shape: 
 
 def _framed(image: Tensor, shape: tuple[int, int]) -> Tensor:
     """The picture with its proportions, as large as it can be in `shape`, in the middle of a white ground."""
-    scale = min(new / side for new, side in zip(shape, image.shape[-2:], strict=True))
-    size = [max(1, round(side * scale)) for side in image.shape[-2:]]
-    # A copy of another size has the same proportions, but for half a pixel by rounding: it covers all of the frame
-    size = [new if new - side <= max(scale, 1) / 2 + 0.5 else side for new, side in zip(shape, size, strict=True)]
+    own = tuple(image.shape[-2:])
+    scale = min(new / side for new, side in zip(shape, own, strict=True))
+    size = shape if _alike(own, shape) else [max(1, round(side * scale)) for side in own]
     down, right = (new - side for new, side in zip(shape, size, strict=True))
     inside = resize_image(image, tuple(size))
     return F.pad(inside, (right // 2, right - right // 2, down // 2, down - down // 2), value=1.0)
+
+
+def _alike(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether both can be copies of one picture, with the shorter side rounded to whole pixels.
+
+    >>> _alike((65, 97), (681, 1023)), _alike((65, 97), (1023, 681))
+    (True, False)
+    """
+    k = int(first[0] > first[1])
+    (short, long), (other_short, other_long) = ((shape[k], shape[1 - k]) for shape in (first, second))
+    return other_short <= other_long and abs(short * other_long - other_short * long) <= (long + other_long) / 2
 
 
 def _halves(pictures: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:

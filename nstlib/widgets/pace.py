@@ -22,7 +22,8 @@ def measured_pace(network: FeatureNetwork, wanted: dict) -> float:
     """Seconds for a step and a pixel with the layers of `wanted`, keywords of `gatys_objective`: the median of four
     steps on a small picture.
     """
-    noise, times = torch.rand(1, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(network.device), []
+    side, times = min(112, max(wanted["content"].shape[-2:])), []
+    noise = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0)).to(network.device)
     objective = gatys_objective(**{**wanted, "content": noise, "style": noise.flip(3)}, network=network, by_layer=True)
 
     def on_step(*_) -> None:

@@ -64,6 +64,8 @@ class Painter:
         self._thread: threading.Thread | None = None
         self._stop, self._go, self._changed = threading.Event(), threading.Event(), threading.Event()
         self._go.set()
+        self._ended = threading.Event()
+        self._ended.set()
 
     def start(self) -> None:
         """Begin, from the photograph."""
@@ -72,6 +74,7 @@ class Painter:
         self._changed.clear()
         self._go.set()
         self._reset()
+        self._ended.clear()
         self._thread = threading.Thread(target=self._work, name="nstlib live transfer", daemon=True)
         _active.append(self)
         self._thread.start()
@@ -100,7 +103,9 @@ class Painter:
         """Return when the run has ended, or after `timeout` seconds."""
         end = math.inf if timeout is None else time.monotonic() + timeout
         while self.running and self._thread is not threading.current_thread() and (left := end - time.monotonic()) > 0:
-            self._thread.join(min(left, 0.2))  # on Windows, nothing can interrupt a longer wait
+            self._ended.wait(min(left, 0.2))  # on Windows, nothing can interrupt a longer wait
+        if self._thread and not self.running:
+            self._thread.join(5)
 
     def change(self) -> None:
         """Ask anew what is wanted, after the present step."""
@@ -108,7 +113,8 @@ class Painter:
 
     @property
     def running(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+        # Not `is_alive`, which says no after an interrupted `join` (Python up to 3.12)
+        return not self._ended.is_set()
 
     @property
     def stopping(self) -> bool:
@@ -133,7 +139,10 @@ class Painter:
         finally:
             if self in _active:
                 _active.remove(self)
-            self.on_end(trouble)
+            try:
+                self.on_end(trouble)
+            finally:
+                self._ended.set()
 
     def _segment(self) -> Stopped | None:
         """`optimize_image` until something changes: at the picture so far, with the objective asked for."""
