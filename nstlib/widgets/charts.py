@@ -2,11 +2,38 @@
 them.
 """
 
+import contextlib
 import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+import ipywidgets as widgets
+from torch import Tensor
+
+from nstlib.objectives import Objective, gradient_shares
 from nstlib.plots.palette import ON_ANY_GROUND
+
+
+class Charts:
+    """Both charts of a run, in two HTML widgets: they are of the picture that they were drawn for last."""
+
+    def __init__(self, chart: widgets.HTML, bars: widgets.HTML):
+        self._chart, self._bars = chart, bars
+        self._image: Tensor | None = None  # that the bars belong to
+
+    def clear(self) -> None:
+        """Charts that say nothing."""
+        self._chart.value, self._bars.value, self._image = loss_chart([]), share_bars({}), None
+
+    def draw(self, history: Sequence[Mapping[str, float]], image: Tensor, objective: Objective) -> None:
+        """The losses so far, and what pulls at `image`. Bars that cannot be had stay empty: they end no run."""
+        self._chart.value = loss_chart(history)
+        if image is self._image:
+            return
+        shares = {}
+        with contextlib.suppress(RuntimeError, MemoryError):
+            shares = gradient_shares(image, objective)
+        self._bars.value, self._image = share_bars(shares), image
 
 
 def loss_chart(history: Sequence[Mapping[str, float]], width: int = 350, height: int = 146) -> str:

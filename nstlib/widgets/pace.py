@@ -9,13 +9,14 @@ import torch
 from nstlib.networks import FeatureNetwork
 from nstlib.objectives import gatys_objective
 from nstlib.optimize import Stopped, optimize_image
+from nstlib.optimize.memory import memory_needed
 
 Layers = tuple[tuple[str, ...], tuple[str, ...]]  # of the content and of the style
 
 
-def layers_of(settings: dict) -> Layers:
-    """What the pace of a run depends on."""
-    return settings["content_layers"], settings["style_layers"]
+def layers_of(wanted: dict) -> Layers:
+    """What the pace of a run depends on, of keywords of `gatys_objective`."""
+    return wanted["content_layers"], wanted["style_layers"]
 
 
 def measured_pace(network: FeatureNetwork, wanted: dict) -> float:
@@ -32,6 +33,14 @@ def measured_pace(network: FeatureNetwork, wanted: dict) -> float:
     if optimize_image(noise, objective, steps=5, progress=False, on_step=on_step).stopped is Stopped.INTERRUPTED:
         raise KeyboardInterrupt
     return statistics.median(later - earlier for earlier, later in itertools.pairwise(times)) / noise[0, 0].numel()
+
+
+def forecast(network: FeatureNetwork, wanted: dict, pace: float, steps: int) -> str:
+    """Time and memory that a run will take."""
+    content = wanted["content"]
+    seconds = pace * content[0, 0].numel() * steps
+    need = memory_needed(network, sum(layers_of(wanted), ()), *content.shape[-2:])
+    return f"{steps} steps: about {spell(seconds)} on this machine, and {max(1, need / 1e6):,.0f} MB of memory"
 
 
 def spell(seconds: float) -> str:

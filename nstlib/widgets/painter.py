@@ -70,6 +70,7 @@ class Painter:
     def start(self) -> None:
         """Begin, from the photograph."""
         stop_all()
+        self.wait(5)  # for the thread of the last run, which may have a line to go
         self._stop.clear()
         self._changed.clear()
         self._go.set()

@@ -1,6 +1,5 @@
 """Style transfer while it runs: the kernel stays free, and what the reader changes takes effect at once."""
 
-import contextlib
 import threading
 import time
 from pathlib import Path
@@ -10,14 +9,12 @@ from torch import Tensor
 
 from nstlib.images import Picture, resize_image, save_image
 from nstlib.networks import FeatureNetwork, as_network
-from nstlib.objectives import gradient_shares
-from nstlib.optimize.memory import memory_needed
-from nstlib.widgets.charts import loss_chart, share_bars
+from nstlib.widgets.charts import Charts, loss_chart, share_bars
 from nstlib.widgets.common import Explorer, encode, forget_error, message, picture, say, text, told
 from nstlib.widgets.controls import TransferControls
 from nstlib.widgets.gallery import Gallery
 from nstlib.widgets.interrupt import heed_interrupt
-from nstlib.widgets.pace import layers_of, measured_pace, spell
+from nstlib.widgets.pace import forecast, layers_of, measured_pace, spell
 from nstlib.widgets.painter import Painter, stop_all
 
 BOX = (390, 520)  # height and width of the picture on the page
@@ -66,7 +63,6 @@ class TransferPanel(Explorer):
         self.network = network.for_optimization("auto")
         self._over, self._lock = True, threading.Lock()
         self._shown, self._explained = 0.0, 0.0  # when the picture is shown and the charts are drawn next
-        self._weighed: Tensor | None = None  # the picture that the bars belong to
         self.line, self.state = message(), text("", "nst-state", min_height="24px")
         self.controls = TransferControls(self.network, content, style, size, steps, self.line, self._change)
         self.painter = Painter(
@@ -78,6 +74,7 @@ class TransferPanel(Explorer):
             self._end,
         )
         super().__init__("Live style transfer", self._rows())
+        self.charts = Charts(self.chart, self.bars)
         self._photograph = self.controls.choice[0].value
         self._clear()
         self._estimate()
@@ -120,6 +117,7 @@ class TransferPanel(Explorer):
             self._buttons(True)
             heed_interrupt()
             self.painter.start()
+            self._now()
 
     def pause(self) -> None:
         """Stand still after the current step."""
@@ -134,6 +132,7 @@ class TransferPanel(Explorer):
         with self._lock:
             self.painter.resume()
             self._buttons(not self._over)
+        self._now()
 
     def _pause_or_resume(self) -> None:
         (self.resume if self.painter.paused else self.pause)()
@@ -143,9 +142,7 @@ class TransferPanel(Explorer):
         kept.
         """
         self.painter.stop(0)
-        with self._lock:
-            if not self._over:
-                self._status()
+        self._now()
         self.painter.wait(timeout)
 
     def wait(self, timeout: float | None = None) -> None:
@@ -157,7 +154,8 @@ class TransferPanel(Explorer):
 
     @property
     def running(self) -> bool:
-        return self.painter.running
+        """False as soon as the page says so; its thread may then take another moment."""
+        return not self._over
 
     @property
     def image(self) -> Tensor | None:
@@ -188,10 +186,8 @@ class TransferPanel(Explorer):
             self.painter.change()
             forget_error(self.line)
         before, self._photograph = self._photograph, self.controls.choice[0].value
-        with self._lock:
-            if not self._over:
-                self._status()
-                return
+        if self._now():
+            return
         if self._photograph != before:  # another one: show it
             self._clear()
         self._estimate()
@@ -215,19 +211,25 @@ class TransferPanel(Explorer):
             self._explained = now + max(EXPLAIN, 10 * took)  # at most a tenth of the time
 
     def _end(self, trouble: str) -> None:
-        if trouble:
-            say(self.line, trouble, wrong=True)
-        if self.image is not None:
-            self._show(self.image)
-            self._explain()
-            settings, mixed = self.painter.settings_of_image, self.painter.mixed
-            if self.painter.pace:
-                self.paces[layers_of(settings)] = self.painter.pace
-            self.gallery.add(settings, self.image, steps=len(self.history), mixed=mixed)
-        with self._lock:  # a pause that comes now must not leave the buttons of a run that is over
-            self._over = True
-            self._buttons(False)
-            self._status()
+        try:
+            if trouble:
+                say(self.line, trouble, wrong=True)
+            if self.image is not None:
+                self._keep()
+        finally:
+            with self._lock:  # a pause that comes now must not leave the buttons of a run that is over
+                self._over = True
+                self._buttons(False)
+                self._status()
+
+    def _keep(self) -> None:
+        """The run that has ended: its last picture and charts, its pace, and its place among the thumbnails."""
+        self._show(self.image)
+        self._explain()
+        settings, mixed = self.painter.settings_of_image, self.painter.mixed
+        if self.painter.pace:
+            self.paces[layers_of(settings)] = self.painter.pace
+        self.gallery.add(settings, self.image, steps=len(self.history), mixed=mixed)
 
     # ---- what is shown
 
@@ -237,16 +239,17 @@ class TransferPanel(Explorer):
     def _clear(self) -> None:
         """The photograph, and charts that say nothing."""
         self._show(self.content)
-        self.chart.value, self.bars.value, self._weighed = loss_chart([]), share_bars({}), None
+        self.charts.clear()
 
     def _explain(self) -> None:
-        """Both charts for the picture as it is. A chart that cannot be had ends no run, and stays empty."""
-        self.chart.value, image = loss_chart(self.history), self.image
-        if image is not self._weighed:
-            shares = {}
-            with contextlib.suppress(RuntimeError, MemoryError):
-                shares = gradient_shares(image, self.painter.objective)
-            self.bars.value, self._weighed = share_bars(shares), image
+        self.charts.draw(self.history, self.image, self.painter.objective)
+
+    def _now(self) -> bool:
+        """Where the run is; False, and nothing, where it is over."""
+        with self._lock:
+            if not self._over:
+                self._status()
+            return not self._over
 
     def _status(self) -> None:
         """Where the run is, or how it ended."""
@@ -265,14 +268,10 @@ class TransferPanel(Explorer):
         """Time and memory, before a run begins."""
         self.state.value = "&nbsp;"  # where there is none, not that of other settings
         with told(self.line):
-            settings, steps = self.controls.settings(), self.controls.steps.value
-            wanted, layers = self.controls.wanted(settings), layers_of(settings)
-            if layers not in self.paces:  # no run has told yet
+            wanted = self.controls.wanted()
+            if (layers := layers_of(wanted)) not in self.paces:  # no run has told yet
                 self.paces[layers] = measured_pace(self.network, wanted)
-            need = memory_needed(self.network, sum(layers, ()), *wanted["content"].shape[-2:])
-            seconds = self.paces[layers] * wanted["content"][0, 0].numel() * steps
-            memory = f"{max(1, need / 1e6):,.0f} MB of memory"
-            self.state.value = f"{steps} steps: about {spell(seconds)} on this machine, and {memory}"
+            self.state.value = forecast(self.network, wanted, self.paces[layers], self.controls.steps.value)
 
     def _buttons(self, running: bool = False) -> None:
         self.button["Start"].disabled = running

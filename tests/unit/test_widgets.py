@@ -419,9 +419,12 @@ def test_start_pause_resume_stop_save(live):
     time.sleep(0.5)
     assert len(live.history) == done and "paused" in live.state.value
     live.resume()
+    assert "paused" not in live.state.value
     until(lambda: len(live.history) > done + 20)
     live.stop()
     assert not live.running and not threads() and "stopped" in live.state.value
+    live.stop()
+    assert "stopped" in live.state.value, "a second time changes nothing"
     assert live.history[-1]["style"] < 0.7 * live.history[0]["style"]
     first, second = live.save(), live.save()
     assert first.name == "riverside_town_night_swirls_1.png" and second.name == "riverside_town_night_swirls_2.png"
@@ -608,7 +611,7 @@ def test_bars_that_cannot_be_had_are_empty_and_end_no_run(live, monkeypatch):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr("nstlib.widgets.transfer.gradient_shares", fail)
+    monkeypatch.setattr("nstlib.widgets.charts.gradient_shares", fail)
     live.controls.steps.value = 12
     live.start()
     live.wait(30)
@@ -622,7 +625,7 @@ def test_a_new_run_shows_nothing_of_the_last(live):
     states, shown, bars = writes(live.state), writes(live.box), writes(live.bars)
     live.start()
     live.wait(30)
-    assert ">12</span>" not in states[0] and numbers_of_bars(live)
+    assert "painting" in states[0] and ">12</span>" not in states[0] and numbers_of_bars(live)
     assert shown[0] == common.encode(live.content, photograph=True) and bars[0] == charts.share_bars({})
     live.controls.choice[
         0
@@ -867,6 +870,8 @@ def test_interrupt_while_waiting_stops_the_run(live):
         until(lambda: len(live.history) >= 2)
         threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
         live.wait(60)
+    except KeyboardInterrupt:
+        pytest.fail("it was not caught")
     finally:
         signal.signal(signal.SIGINT, before)
     assert not live.running and "stopped" in live.state.value and live.image is not None
