@@ -535,6 +535,15 @@ def test_runs_are_kept_and_compared(live):
     assert len(live.gallery.below.children) == 1 and live.gallery.row.children[5].layout.display == "flex"
 
 
+def stand_still(live):
+    """Pause, and wait for the step under way and all that is shown of it."""
+    live.pause()
+    before, now = None, ()
+    while now != before:
+        before, now = now, (len(live.history), live.bars.value, bytes(live.box.value))
+        time.sleep(0.7)
+
+
 def numbers_of_bars(live):
     found = re.findall(r">(\w+ relu\d_\d)</span>.*?>(?:&lt; )?(\d+) %<", live.bars.value)
     return {name: int(number) for name, number in found}
@@ -578,8 +587,7 @@ def test_at_a_pause_all_that_is_shown_is_of_the_picture(live):
     for _ in range(4):
         done = len(live.history)
         until(lambda done=done: len(live.history) >= done + 3)
-        live.pause()
-        time.sleep(0.6)  # the step under way, and the bars
+        stand_still(live)
         assert f">{len(live.history)}<" in live.state.value
         assert_all_is_of_the_picture(live)
         live.resume()
@@ -589,8 +597,7 @@ def test_a_change_that_ends_the_run_leaves_bars_of_the_picture(live, monkeypatch
     """The new objective has no picture yet: what is shown is of the last one."""
     live.start()
     until(lambda: len(live.history) >= 5)
-    live.pause()
-    time.sleep(0.6)
+    stand_still(live)
     before = true_bars(live)
 
     def fail(*_, **__):
@@ -753,8 +760,7 @@ def test_time_left_follows_a_change_of_layers_at_once(clock, mini, tmp_path):
         )
         done = len(live.history)
         until(lambda done=done: len(live.history) >= done + 2)
-        live.pause()
-        time.sleep(0.6)
+        stand_still(live)
         pixels, left = live.image[0, 0].numel(), 1000 - len(live.history)
         true = cost(live, clock)
         assert live.painter.pace * pixels == pytest.approx(true)
