@@ -39,8 +39,8 @@ class Charts:
 def loss_chart(history: Sequence[Mapping[str, float]], width: int = 350, height: int = 146) -> str:
     """Both weighted losses by step on a logarithmic scale, as SVG; `history` holds "step", "content" and "style".
 
-    The scale reaches from the largest loss to the smallest one. The first two steps count for the largest alone: their
-    pictures are the photograph and a hair's breadth from it, with a content loss of 0 and of almost 0.
+    The scale reaches from the largest loss to the smallest one. Of the first two steps only the largest counts: their
+    pictures are the photograph or almost the photograph, so their content losses are 0 or almost 0.
     """
     left, top, right, bottom = 44, 16, width - 8, height - 20
     values = [[record[kind] for kind in ON_ANY_GROUND if record[kind] > 0] for record in history]
