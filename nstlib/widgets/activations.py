@@ -10,7 +10,20 @@ from torch import Tensor
 from nstlib.images import resize_image
 from nstlib.networks import FeatureNetwork, as_network, receptive_field
 from nstlib.plots import colored
-from nstlib.widgets.common import Explorer, encode, fit, message, named, pad, picture, shrink, text, told, upload
+from nstlib.widgets.common import (
+    Explorer,
+    encode,
+    fit,
+    forget_error,
+    message,
+    named,
+    pad,
+    picture,
+    shrink,
+    text,
+    told,
+    upload,
+)
 
 GRID = (360, 480)  # height and width of all maps together
 BIG = (330, 440)
@@ -49,7 +62,7 @@ class ActivationExplorer(Explorer):
         if layer not in network.layers:
             raise ValueError(f"layer is {layer!r}; wanted one of {', '.join(network.layers)}.")
         self.network, self.size, self.chosen = network, size, None
-        (self.image,) = images.values()
+        (image,) = images.values()
         self.line = message()
         narrow = {"description_width": "auto"}
         self.layer = widgets.SelectionSlider(
@@ -117,18 +130,16 @@ class ActivationExplorer(Explorer):
                 ),
             ],
         )
-        self.layer.observe(lambda _: self._look(), "value")
+        self.layer.observe(lambda _: self.layer.value != self.taken and self._look(), "value")
         self.channel.observe(lambda change: self.select(change["new"]), "value")
         self.opacity.observe(lambda _: self._lay_over(), "value")
-        self._take()
+        self._take(image)
 
     # ---- what a reader does
 
     def show(self, image: Tensor) -> None:
         """Another picture."""
-        before, self.image = self.image, shrink(image, self.size)
-        if not self._look():
-            self.image = before
+        self._look(shrink(image, self.size))
 
     def select(self, channel: int) -> None:
         if channel != self.chosen:
@@ -145,21 +156,25 @@ class ActivationExplorer(Explorer):
 
     # ---- what is computed and drawn
 
-    def _look(self) -> bool:
-        """Another layer or picture; False, and a sentence, where the picture is too small for it."""
+    def _look(self, image: Tensor | None = None) -> None:
+        """Another layer or picture; where the picture is too small for it, a sentence, and all stays as it was."""
         with told(self.line):
-            self._take()
-            return True
-        return False
+            self._take(self.image if image is None else image)
+            forget_error(self.line)
+            return
+        self.layer.value = self.taken
 
     @torch.no_grad()
-    def _take(self) -> None:
-        self.features = self.network(self.image, [self.layer.value])[self.layer.value][0].cpu()
+    def _take(self, image: Tensor) -> None:
+        layer = self.layer.value
+        self.features = self.network(image, [layer])[layer][0].cpu()
+        self.image, self.taken = image, layer
         count = self.features.shape[0]
         if self.chosen is None:  # begin with the liveliest
             self.chosen = self.features.flatten(1).std(1).argmax().item()
-        self.channel.max, self.chosen = count - 1, min(self.chosen, count - 1)
+        self.chosen = min(self.chosen, count - 1)
         self._lay_out()
+        self.channel.max = count - 1  # this may move `channel`, to what is chosen already: nothing to draw
         self._draw()
 
     def _lay_out(self) -> None:
@@ -190,12 +205,12 @@ class ActivationExplorer(Explorer):
         self.grid.tooltip = f"{count} maps of {self.layer.value}, the activations of one picture"
         kind = (
             "before the ReLU"
-            if self.layer.value.startswith("conv")
+            if self.taken.startswith("conv")
             else "after the ReLU"
-            if self.layer.value.startswith("relu")
+            if self.taken.startswith("relu")
             else "pooled"
         )
-        self.title.value = f"{self.layer.value}, {kind}: {count} maps of {height} × {width}"
+        self.title.value = f"{self.taken}, {kind}: {count} maps of {height} × {width}"
 
     def _draw(self) -> None:
         self.channel.value = self.chosen
@@ -243,7 +258,7 @@ class ActivationExplorer(Explorer):
         """What the channel sees at its strongest places: a window as large as its receptive field, at least 24
         pixels.
         """
-        field, stride, _ = receptive_field(self.layer.value)
+        field, stride, _ = receptive_field(self.taken)
         half, left = max(field, 24) // 2, values.clone()
         half = min(half, min(self.image.shape[-2:]) // 2)
         near, sight, found = max(1, half // stride), F.pad(self.image, (half,) * 4, value=0.5), []

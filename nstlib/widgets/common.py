@@ -139,6 +139,12 @@ def say(line: widgets.HTML, sentence: str, wrong: bool = False) -> None:
     line.value = f'<span class="{"nst-wrong" if wrong else "nst-quiet"}">{html.escape(sentence) or "&nbsp;"}</span>'
 
 
+def forget_error(line: widgets.HTML) -> None:
+    """What was wrong is right again; other messages stay."""
+    if "nst-wrong" in line.value:
+        say(line, "")
+
+
 @contextmanager
 def told(line: widgets.HTML) -> Iterator[None]:
     """Errors of the library, which say what to do, become the line; a callback's traceback would land in a log."""

@@ -5,6 +5,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
+import torch.nn.functional as F
 from torch import Tensor
 
 from nstlib.images import resize_image
@@ -43,8 +44,8 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
 
     Parameters
     ----------
-    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two; others than the
-        first are resized to it.
+    images : title -> picture, or pictures; each is anything that `load_image` reads. At least two. The first
+        gives the frame; the others are as large in it as their proportions let them be.
     width : of the two under the divider, in pixels
 
     Returns
@@ -56,7 +57,7 @@ def compare(images: Mapping | Sequence, *, width: int = WIDTH) -> Explorer:
     if len(pictures) < 2:
         raise ValueError(f"compare got {len(pictures)} picture; give two or more.")
     shape = tuple(next(iter(pictures.values())).shape[-2:])
-    pictures = {name: resize_image(image, shape) for name, image in pictures.items()}
+    pictures = {name: _framed(image, shape) for name, image in pictures.items()}
     names = list(pictures)
     choice = [
         widgets.Dropdown(
@@ -97,6 +98,27 @@ def _page(sources: Mapping[str, str], left: str, right: str, width: int, shape: 
  max="8" step="0.1" value="1" oninput="{_ROOT} c.style.setProperty('--zoom', this.value)"></label>
  <span class="nst-quiet">&nbsp; click a small picture to look there in all</span></div>
 <div style="display: flex; flex-wrap: wrap">{frames}</div></div>"""
+
+
+def _framed(image: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The picture with its proportions, as large as it can be in `shape`, in the middle of a white ground."""
+    own = tuple(image.shape[-2:])
+    scale = min(new / side for new, side in zip(shape, own, strict=True))
+    size = shape if _alike(own, shape) else [max(1, round(side * scale)) for side in own]
+    down, right = (new - side for new, side in zip(shape, size, strict=True))
+    inside = resize_image(image, tuple(size))
+    return F.pad(inside, (right // 2, right - right // 2, down // 2, down - down // 2), value=1.0)
+
+
+def _alike(first: tuple[int, int], second: tuple[int, int]) -> bool:
+    """Whether both can be copies of one picture, with the shorter side rounded to whole pixels.
+
+    >>> _alike((65, 97), (681, 1023)), _alike((65, 97), (1023, 681))
+    (True, False)
+    """
+    k = int(first[0] > first[1])
+    (short, long), (other_short, other_long) = ((shape[k], shape[1 - k]) for shape in (first, second))
+    return other_short <= other_long and abs(short * other_long - other_short * long) <= (long + other_long) / 2
 
 
 def _halves(pictures: Mapping[str, Tensor], names: list[str]) -> dict[str, Tensor]:

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from nstlib.losses import gram_matrix
 from nstlib.networks import FeatureNetwork, as_network
-from nstlib.plots import cluster_order, colored
+from nstlib.plots import cluster_order
 from nstlib.widgets.common import (
     Explorer,
     encode,
     enlarge,
+    forget_error,
     message,
     named,
     pad,
@@ -25,7 +26,18 @@ from nstlib.widgets.common import (
     untaken,
     upload,
 )
-from nstlib.widgets.gram_parts import describe, equation, marked, meaning, panels, shuffled, sum_words
+from nstlib.widgets.gram_parts import (
+    describe,
+    equation,
+    marked,
+    meaning,
+    panels,
+    shuffled,
+    squares,
+    strongest,
+    sum_words,
+    unchanged,
+)
 
 SIDE = 252  # of a Gram matrix on the page, in pixels
 MAP = (126, 168)  # height and width of a map on the page
@@ -191,15 +203,21 @@ class GramExplorer(Explorer):
     # ---- what is computed
 
     def _look(self) -> None:
-        """New pictures or another layer; a sentence where a picture is too small for it."""
+        """New pictures or another layer; where a picture is too small for it, a sentence, and all stays as it was."""
         with told(self.line):
             self._take()
+            forget_error(self.line)
+            return
+        self._setting = True
+        for control, value in zip((self.layer, *self.choice), self.taken, strict=True):
+            control.value = value
+        self._setting = False
 
     @torch.no_grad()
     def _take(self) -> None:
         shown = [self.pictures[choice.value] for choice in self.choice]
         self.shapes = [self.network(image, [self.layer.value])[self.layer.value].cpu().double() for image in shown]
-        self.images = shown
+        self.images, self.taken = shown, [control.value for control in (self.layer, *self.choice)]
         filters = self.shapes[0].shape[1]
         self.order = cluster_order(sum(gram_matrix(f) / f[0, 0].numel() for f in self.shapes))
         self.i, self.j = (k if k < filters else 0 for k in (self.i, self.j))
@@ -213,14 +231,7 @@ class GramExplorer(Explorer):
         self.grams = [gram_matrix(f)[0] for f in self.features]
         self.means = [gram / f[0, 0].numel() for gram, f in zip(self.grams, self.features, strict=True)]
         if self.shuffle.value and before:
-            change = max(
-                ((new - old).abs().max() / old.abs().max()).item() for new, old in zip(self.grams, before, strict=True)
-            )
-            say(
-                self.line,
-                "Every map is scrambled, all in the same way. No entry of the Gram matrices has changed"
-                + (" (beyond rounding)." if change < 1e-9 else f": largest change {change:.1e}."),
-            )
+            say(self.line, unchanged(before, self.grams))
         elif not fresh:
             say(self.line, "")
         self._paint()
@@ -232,26 +243,21 @@ class GramExplorer(Explorer):
     def _list(self) -> None:
         """The ten strongest pairs off the diagonal."""
         matrix = [*self.means, self.means[0] - self.means[1]][self.of.value]
-        upper = matrix.triu(1)
-        places = upper.abs().flatten().topk(min(10, upper.numel())).indices.tolist()
-        pairs = [divmod(place, len(matrix)) for place in places]
-        self.top.options = [(f"{i} & {j}: {matrix[i, j]:.3g}", (i, j)) for i, j in pairs]
-        self.top.value = None
+        self.top.value = None  # else the first of the new ones would be selected, and shown
+        self.top.options = strongest(matrix)
+        self._point()
+
+    def _point(self) -> None:
+        """In the list, to the pair that is shown, if it is there."""
+        pair = (self.i, self.j)
+        self.top.value = pair if pair in dict(self.top.options).values() else None
 
     # ---- what is drawn
 
     def _paint(self) -> None:
         """The three squares, without the mark."""
         first, second = (mean[self.order][:, self.order] for mean in self.means)
-        high = max(first.quantile(0.99).item(), second.quantile(0.99).item()) ** 0.5
-        change = (first - second).sign() * (first - second).abs().sqrt()
-        reach = change.abs().quantile(0.99).item() or 1
-        squares = [
-            colored(first.sqrt(), high=high),
-            colored(second.sqrt(), high=high),
-            colored(change, low=-reach, high=reach, colors="PuOr_r"),
-        ]
-        self.painted = [enlarge(square, SIDE) for square in squares]
+        self.painted = [enlarge(square, SIDE) for square in squares(first, second)]
         names = [choice.value for choice in self.choice]
         for head, title in zip(self.heads, (*names, f"{names[0]} − {names[1]}"), strict=True):
             head.value = html.escape(title)
@@ -259,6 +265,7 @@ class GramExplorer(Explorer):
     def _draw(self) -> None:
         """The mark, the maps and the sums of the entry chosen."""
         self._set_fields(len(self.order))
+        self._point()
         row, column = self.order.index(self.i), self.order.index(self.j)
         for shown, square in zip(self.squares, self.painted, strict=True):
             shown.value = encode(marked(square, row, column, len(self.order)))
@@ -286,12 +293,8 @@ class GramExplorer(Explorer):
 
     def still(self) -> dict[str, Tensor]:
         row, column = self.order.index(self.i), self.order.index(self.j)
-        squares = {
-            head: marked(square, row, column, len(self.order))
-            for head, square in zip(
-                (*(choice.value for choice in self.choice), "difference"), self.painted, strict=True
-            )
-        }
-        maps = panels(self.features, self.i, self.j)[0]
-        sums = {f"filter {self.i}": maps[0], f"filter {self.j}": maps[1], f"product: sum {self.number():,.1f}": maps[2]}
-        return {**squares, **{name: enlarge(panel, SIDE) for name, panel in sums.items()}}
+        marks = [marked(square, row, column, len(self.order)) for square in self.painted]
+        maps = [enlarge(shown, SIDE) for shown in panels(self.features, self.i, self.j)[0]]
+        heads = (*(choice.value for choice in self.choice), "difference")
+        words = (f"filter {self.i}", f"filter {self.j}", f"product: sum {self.number():,.1f}")
+        return dict(zip((*heads, *words), (*marks, *maps), strict=True))

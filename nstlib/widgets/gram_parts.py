@@ -50,10 +50,36 @@ def describe(
     return html.escape(f"Entry of filters {entry[0]} and {entry[1]}: {found}.")
 
 
+def strongest(matrix: Tensor) -> list[tuple[str, tuple[int, int]]]:
+    """The ten strongest pairs off the diagonal, in words and as numbers."""
+    upper = matrix.triu(1)
+    places = upper.abs().flatten().topk(min(10, upper.numel())).indices.tolist()
+    return [(f"{i} & {j}: {matrix[i, j]:.3g}", (i, j)) for i, j in (divmod(place, len(matrix)) for place in places)]
+
+
 def shuffled(features: Tensor) -> Tensor:
     """One permutation of the positions, the same for every filter."""
     flat = features.flatten(2)
     return flat[..., torch.randperm(flat.shape[-1])].view_as(features)
+
+
+def unchanged(before: list[Tensor], after: list[Tensor]) -> str:
+    """What shuffling has done to the Gram matrices: nothing, beyond rounding."""
+    change = max(((new - old).abs().max() / old.abs().max()).item() for new, old in zip(after, before, strict=True))
+    rest = " (beyond rounding)." if change < 1e-9 else f": largest change {change:.1e}."
+    return f"Every map is scrambled, all in the same way. No entry of the Gram matrices has changed{rest}"
+
+
+def squares(first: Tensor, second: Tensor) -> list[Tensor]:
+    """The roots of two matrices, on one scale, and of their difference, in colours."""
+    high = max(first.quantile(0.99).item(), second.quantile(0.99).item()) ** 0.5
+    change = (first - second).sign() * (first - second).abs().sqrt()
+    reach = change.abs().quantile(0.99).item() or 1
+    return [
+        colored(first.sqrt(), high=high),
+        colored(second.sqrt(), high=high),
+        colored(change, low=-reach, high=reach, colors="PuOr_r"),
+    ]
 
 
 def marked(square: Tensor, row: int, column: int, filters: int) -> Tensor:

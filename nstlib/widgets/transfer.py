@@ -7,15 +7,14 @@ from pathlib import Path
 import ipywidgets as widgets
 from torch import Tensor
 
-from nstlib.estimates import estimate
 from nstlib.images import Picture, resize_image, save_image
 from nstlib.networks import FeatureNetwork, as_network
-from nstlib.objectives import gradient_shares
-from nstlib.optimize.memory import memory_needed
-from nstlib.widgets.charts import loss_chart, share_bars
-from nstlib.widgets.common import Explorer, encode, message, picture, say, text, told
+from nstlib.widgets.charts import Charts, loss_chart, share_bars
+from nstlib.widgets.common import Explorer, encode, forget_error, message, picture, say, text, told
 from nstlib.widgets.controls import TransferControls
 from nstlib.widgets.gallery import Gallery
+from nstlib.widgets.interrupt import heed_interrupt
+from nstlib.widgets.pace import forecast, layers_of, measured_pace, spell
 from nstlib.widgets.painter import Painter, stop_all
 
 BOX = (390, 520)  # height and width of the picture on the page
@@ -50,6 +49,7 @@ def live_style_transfer(
 
     The start is the photograph, all steps are at one size, the slider moves α. A change begins a new `optimize_image`
     at the picture as it is, since L-BFGS must not mix the gradients of two objectives. Only one panel paints at a time.
+    Jupyter's Interrupt (■) stops a run, as Stop does.
     """
     return TransferPanel(content, style, as_network(network), size, steps, Path(folder).expanduser())
 
@@ -59,18 +59,24 @@ class TransferPanel(Explorer):
 
     def __init__(self, content, style, network: FeatureNetwork, size: int, steps: int, folder: Path):
         stop_all()  # a cell that is run again leaves no thread of its first run
-        self.given, self.folder, self.gallery = network, folder, Gallery()
+        self.folder, self.gallery, self.paces = folder, Gallery(), {}
         self.network = network.for_optimization("auto")
         self._over, self._lock = True, threading.Lock()
-        self._shown, self._explained = 0.0, 0.0  # when the picture was shown and the charts were drawn
+        self._shown, self._explained = 0.0, 0.0  # when the picture is shown and the charts are drawn next
         self.line, self.state = message(), text("", "nst-state", min_height="24px")
         self.controls = TransferControls(self.network, content, style, size, steps, self.line, self._change)
         self.painter = Painter(
-            self.network, self.controls.wanted, lambda: self.controls.steps.value, self._step, self._end
+            self.network,
+            self.controls.settings,
+            self.controls.wanted,
+            lambda: self.controls.steps.value,
+            self._step,
+            self._end,
         )
         super().__init__("Live style transfer", self._rows())
+        self.charts = Charts(self.chart, self.bars)
         self._photograph = self.controls.choice[0].value
-        self._show(self.content)
+        self._clear()
         self._estimate()
         self._buttons()
 
@@ -106,10 +112,13 @@ class TransferPanel(Explorer):
         with told(self.line):
             self.controls.wanted()  # what is impossible is said here, before a thread begins
             stop_all()
-            self._over, self._explained = False, time.perf_counter()
+            self._over, self._shown, self._explained = False, 0.0, time.perf_counter()
             say(self.line, "")
+            self._clear()
             self._buttons(True)
+            heed_interrupt()
             self.painter.start()
+            self._now()
 
     def pause(self) -> None:
         """Stand still after the current step."""
@@ -124,6 +133,7 @@ class TransferPanel(Explorer):
         with self._lock:
             self.painter.resume()
             self._buttons(not self._over)
+        self._now()
 
     def _pause_or_resume(self) -> None:
         (self.resume if self.painter.paused else self.pause)()
@@ -132,15 +142,21 @@ class TransferPanel(Explorer):
         """End the run after the current step, and wait for that `timeout` seconds at most; the picture so far is
         kept.
         """
-        self.painter.stop(timeout)
+        self.painter.stop(0)
+        self._now()
+        self.painter.wait(timeout)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Return when the run has ended."""
-        self.painter.wait(timeout)
+        """Return when the run has ended, or after `timeout` seconds; Interrupt (■) stops the run."""
+        try:
+            self.painter.wait(timeout)
+        except KeyboardInterrupt:
+            self.stop()
 
     @property
     def running(self) -> bool:
-        return self.painter.running
+        """False as soon as the page says so; its thread may then take another moment."""
+        return not self._over
 
     @property
     def image(self) -> Tensor | None:
@@ -155,7 +171,8 @@ class TransferPanel(Explorer):
         if self.image is None:
             say(self.line, "There is no picture yet; press Start first.", wrong=True)
             return None
-        stem, number = "_".join(choice.value.replace(" ", "_") for choice in self.controls.choice), 1
+        settings = self.painter.settings_of_image or self.controls.settings()  # menus may stand elsewhere by now
+        stem, number = "_".join(settings[kind].replace(" ", "_") for kind in ("content", "style")), 1
         while (path := self.folder / f"{stem}_{number}.png").exists():
             number += 1
         with told(self.line):
@@ -168,14 +185,13 @@ class TransferPanel(Explorer):
         with told(self.line):
             self.controls.wanted()
             self.painter.change()
-            if "nst-wrong" in self.line.value:
-                say(self.line, "")
-        if not self.running:
-            name = self.controls.choice[0].value
-            if name != self._photograph:  # another one: show it
-                self._show(self.content)
-            self._photograph = name
-            self._estimate()
+            forget_error(self.line)
+        before, self._photograph = self._photograph, self.controls.choice[0].value
+        if self._now():
+            return
+        if self._photograph != before:  # another one: show it
+            self._clear()
+        self._estimate()
 
     @property
     def content(self) -> Tensor:
@@ -183,27 +199,38 @@ class TransferPanel(Explorer):
 
     # ---- the run, in its thread
 
-    def _step(self) -> None:
+    def _step(self, paused: bool) -> None:
         """Now and then, show where the run is; all of it when it pauses."""
         now = time.perf_counter()
-        if now - self._shown > SHOW or self.painter.paused:
+        if paused or now - self._shown > SHOW:
             self._shown = now
             self._show(self.image)
             self._status()
-        if now > self._explained:
-            self.chart.value = loss_chart(self.history)
-            self.bars.value = share_bars(gradient_shares(self.image, self.painter.objective))
+        if paused or now > self._explained:
+            self._explain()
             took = time.perf_counter() - now
             self._explained = now + max(EXPLAIN, 10 * took)  # at most a tenth of the time
 
     def _end(self, trouble: str) -> None:
-        if trouble:
-            say(self.line, trouble, wrong=True)
-        self._keep()
-        with self._lock:  # a pause that comes now must not leave the buttons of a run that is over
-            self._over = True
-            self._buttons(False)
-            self._status(ended=True)
+        try:
+            if trouble:
+                say(self.line, trouble, wrong=True)
+            if self.image is not None:
+                self._keep()
+        finally:
+            with self._lock:  # a pause that comes now must not leave the buttons of a run that is over
+                self._over = True
+                self._buttons(False)
+                self._status()
+
+    def _keep(self) -> None:
+        """The run that has ended: its last picture and charts, its pace, and its place among the thumbnails."""
+        self._show(self.image)
+        self._explain()
+        settings, mixed = self.painter.settings_of_image, self.painter.mixed
+        if self.painter.pace:
+            self.paces[layers_of(settings)] = self.painter.pace
+        self.gallery.add(settings, self.image, steps=len(self.history), mixed=mixed)
 
     # ---- what is shown
 
@@ -213,30 +240,42 @@ class TransferPanel(Explorer):
         painted = f"{names[0]} in the style of {names[1]}, after {len(self.history)} steps"
         self.box.tooltip = names[0] if self.image is None else painted
 
-    def _status(self, ended: bool = False) -> None:
-        done, steps = len(self.history), self.controls.steps.value
-        left = 0 if self.image is None else self.painter.pace * self.image[0, 0].numel() * (steps - done)
-        if ended:
+    def _clear(self) -> None:
+        """The photograph, and charts that say nothing."""
+        self._show(self.content)
+        self.charts.clear()
+
+    def _explain(self) -> None:
+        self.charts.draw(self.history, self.image, self.painter.objective)
+
+    def _now(self) -> bool:
+        """Where the run is; False, and nothing, where it is over."""
+        with self._lock:
+            if not self._over:
+                self._status()
+            return not self._over
+
+    def _status(self) -> None:
+        """Where the run is, or how it ended."""
+        done, steps, pace, rest = len(self.history), self.controls.steps.value, self.painter.pace, ""
+        if self._over:
             word = "stopped" if done < steps else "done"
+        elif self.painter.stopping:
+            word = "stopping"
         else:
             word = "paused" if self.painter.paused else "painting"
-        rest = "" if ended else f" · about {left:.0f} s left"
-        self.state.value = f'<b>{word}</b> · step <span class="nst-step">{done}</span> of {steps}{rest}'
+            if pace and self.image is not None:  # not while a change has not made a step yet
+                rest = f" · about {spell(pace * self.image[0, 0].numel() * max(0, steps - done))} left"
+        self.state.value = f'<b>{word}</b> · step <span class="nst-step">{done}</span> of {max(steps, done)}{rest}'
 
     def _estimate(self) -> None:
         """Time and memory, before a run begins."""
+        self.state.value = "&nbsp;"  # where there is none, not that of other settings
         with told(self.line):
             wanted = self.controls.wanted()
-            layers = {kind: wanted[kind] for kind in ("content_layers", "style_layers")}
-            if not self.painter.pace:  # from a small picture, so that the panel is there at once
-                small = resize_image(wanted["content"], 128)[0, 0]
-                seconds = estimate(tuple(small.shape), self.given, **layers, steps=1, coarse_to_fine=False).seconds
-                self.painter.pace = seconds / small.numel()
-            need = memory_needed(self.network, sum(layers.values(), ()), *wanted["content"].shape[-2:])
-            seconds = self.painter.pace * wanted["content"][0, 0].numel() * self.controls.steps.value
-            spell = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-            memory = f"{max(1, need / 1e6):,.0f} MB of memory"
-            self.state.value = f"{self.controls.steps.value} steps: about {spell} on this machine, and {memory}"
+            if (layers := layers_of(wanted)) not in self.paces:  # no run has told yet
+                self.paces[layers] = measured_pace(self.network, wanted)
+            self.state.value = forecast(self.network, wanted, self.paces[layers], self.controls.steps.value)
 
     def _buttons(self, running: bool = False) -> None:
         self.button["Start"].disabled = running
@@ -245,16 +284,8 @@ class TransferPanel(Explorer):
         self.button["Save"].disabled = self.image is None and not running
         self.button["Compare"].disabled = len(self.gallery.runs) < 2
 
-    def _keep(self) -> None:
-        """The picture of the run that has ended, among the thumbnails."""
-        if self.image is None:
-            return
-        self._show(self.image)
-        self.chart.value = loss_chart(self.history)
-        words = f"α {self.controls.weight.value:.2g}, {len(self.history)} steps, {self.history[-1]['size']} px"
-        self.gallery.add(words, self.image)
-
     def still(self) -> dict[str, Tensor]:
-        names = [choice.value for choice in self.controls.choice]
-        shown = {name: resize_image(self.controls.picture(k).cpu(), 320) for k, name in enumerate(names)}
+        settings = self.painter.settings_of_image or self.controls.settings()
+        titles = settings["content"], settings["style"]
+        shown = {title: resize_image(self.controls.loaded(title).cpu(), 320) for title in titles}
         return shown if self.image is None else {**shown, f"after {len(self.history)} steps": self.image.cpu()}
