@@ -13,7 +13,8 @@ from nstlib.networks import FeatureNetwork, as_network, layer_names
 from nstlib.objectives import CONTENT_LAYERS, STYLE_LAYERS
 from nstlib.optimize import Stopped
 from nstlib.optimize.memory import PROGRAM, memory_needed
-from nstlib.transfer import STEPS, stages_for, style_transfer
+from nstlib.preparation import stages_for
+from nstlib.transfer import STEPS, style_transfer
 
 
 class Estimate(NamedTuple):

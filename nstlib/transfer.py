@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from nstlib.arguments import check_seed, check_steps
-from nstlib.images import Picture, load_image, resize_image, resized_shape, tell_enlarged
-from nstlib.networks import FeatureNetwork, as_network, check_shapes, layer_names, least_size
+from nstlib.color import check_keep_colors, transfer_luminance
+from nstlib.images import Picture, resize_image, resized_shape, tell_enlarged
+from nstlib.networks import FeatureNetwork, as_network, check_shapes, layer_names
 from nstlib.objectives import (
     CONTENT_LAYERS,
     CONTENT_WEIGHT,
@@ -20,12 +21,13 @@ from nstlib.objectives import (
     gatys_objective,
     texture_objective,
 )
-from nstlib.optimize import Checkpoint, Result, Stage, optimize_image, plan_stages
+from nstlib.optimize import Checkpoint, Result, optimize_image
 from nstlib.optimize import coarse_to_fine as run_stages
 from nstlib.optimize.checkpoint import fingerprint
 from nstlib.optimize.loop import check_method
 from nstlib.optimize.memory import check_memory
 from nstlib.optimize.run import OnStep
+from nstlib.preparation import first_image, for_pictures, in_colors_of, one_picture, precision_of, stages_for
 
 STEPS = 140  # evaluations of the objective by default
 OBJECTIVE_KEYWORDS = (
@@ -48,8 +50,8 @@ SETTINGS = (
     "learning_rate",
     "coarse_to_fine",
     "edges",
+    "keep_colors",
 )
-MIRRORED = 4  # pixels that a picture must have to be mirrored at its edges
 
 
 def style_transfer(
@@ -65,6 +67,7 @@ def style_transfer(
     tv_weight: float = 0,
     scales: int | None = None,
     relative: bool = True,
+    keep_colors: str | None = None,
     size: int | tuple[int, int] | None = 384,
     init: str | Tensor = "content",
     seed: int = 0,
@@ -91,6 +94,9 @@ def style_transfer(
     content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves
         little of the photograph but its large forms; with ten times as much the painting lends colours and small
         strokes. README.md shows five.
+    keep_colors : "histogram", "meanstd" or "covariance" gives the painting the photograph's colours before it begins
+        (`nstlib.color.match_color`); "luminance" gives the result those of the photograph when it is painted
+        (`transfer_luminance`); None keeps the painting's.
     size : longer side of the result in pixels, or (H, W), as for `resize_image`; None: as large as `content`. A picture
         that is enlarged is reported in a warning.
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
@@ -131,10 +137,12 @@ def style_transfer(
     wanted = check_objective(**{name: settings[name] for name in OBJECTIVE_KEYWORDS})
     steps, learning_rate, seed = check_steps(steps), check_method(method, learning_rate), check_seed(seed)
     settings |= {**wanted, "steps": steps, "learning_rate": learning_rate, "seed": seed}
+    check_keep_colors(keep_colors)
     layers, given = [*wanted["content_layers"], *wanted["style_layers"]], as_network(network)
     content, style = (one_picture(*picture).to(given.device) for picture in (("content", content), ("style", style)))
     shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
-    network = _for_pictures(given, precision, edges, shape, style)
+    style = in_colors_of(resize_image(content, shape), style, keep_colors)
+    network = for_pictures(given, precision, edges, shape, style)
     check_memory(network, layers, *shape, scales=wanted["scales"])
     check_shapes({"photograph": content.shape[-2:], "painting": style.shape[-2:]}, shape, layers)
     stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
@@ -149,12 +157,14 @@ def style_transfer(
     if checkpoint:
         inputs = {"content": content, "style": style, "init": start, "network": given}
         hashes = {f"{name}_sha256": fingerprint(value) for name, value in inputs.items()}
-        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": _precision(network)})
-        network = _for_pictures(given, saved.chosen["precision"], edges, shape, style)  # that with which it began
+        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": precision_of(network)})
+        network = for_pictures(given, saved.chosen["precision"], edges, shape, style)  # that with which it began
     tell_enlarged(content.shape[-2:], shape)
     how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
     result = run_stages(start, objective_at, stages, saved=saved, **how)
-    result.settings = settings | {"precision": _precision(network)}
+    result.settings = settings | {"precision": precision_of(network)}
+    if keep_colors == "luminance":
+        result.image = transfer_luminance(result.image, content)
     return result
 
 
@@ -195,7 +205,7 @@ def reconstruct_content(
         progress=progress,
         on_step=on_step,
     )
-    result.settings |= {"network": network.name, "layer": layer, "seed": seed, "precision": _precision(network)}
+    result.settings |= {"network": network.name, "layer": layer, "seed": seed, "precision": precision_of(network)}
     return result
 
 
@@ -225,7 +235,7 @@ def synthesize_texture(
     given, shape = as_network(network), resized_shape((1, 1), size)
     style = one_picture("style", style).to(given.device)
     check_shapes({"painting": style.shape[-2:]}, shape, layers)
-    network = _for_pictures(given, "auto", "mirror", shape, style)
+    network = for_pictures(given, "auto", "mirror", shape, style)
     check_memory(network, layers, *shape, scales=1)
     stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
 
@@ -235,61 +245,5 @@ def synthesize_texture(
     start = first_image(init, torch.zeros(1, 3, *stages[0].size, device=given.device), style, seed)
     result = run_stages(start, objective_at, stages, method=method, progress=progress, on_step=on_step)
     result.settings |= {"network": network.name, "layers": layers, "relative": relative, "size": size, "seed": seed}
-    result.settings["precision"] = _precision(network)
+    result.settings["precision"] = precision_of(network)
     return result
-
-
-def one_picture(name: str, source: Picture) -> Tensor:
-    """`load_image(source)`; ValueError, which says what to do, where `source` is a list of pictures."""
-    if isinstance(source, (list, tuple)):
-        raise ValueError(
-            f"{name} is a {type(source).__name__} of {len(source)}; wanted one picture. Call the function once for "
-            f'each of them, or nstlib.sweep({{"{name}": [...]}}, {{...}}, folder="outputs").'
-        )
-    return load_image(source)
-
-
-def first_image(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:
-    """The picture to start from, of the shape of `content`."""
-    shape = tuple(content.shape[-2:])
-    if isinstance(init, Tensor):
-        if init.ndim != 4 or init.shape[:2] != (1, 3):
-            raise ValueError(
-                f"init is a tensor of shape {tuple(init.shape)}; wanted (1, 3, height, width), as load_image gives."
-            )
-        return resize_image(load_image(init).to(content), shape)
-    if init == "noise":  # drawn on the CPU: the same on every device
-        return torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(content)
-    if init in ("content", "style"):
-        return resize_image({"content": content, "style": style}[init], shape)
-    raise ValueError(f'init is {init!r}; it must be "content", "noise", "style" or an image tensor.')
-
-
-def _for_pictures(
-    network: FeatureNetwork, precision: str, edges: str, shape: Sequence[int], style: Tensor
-) -> FeatureNetwork:
-    """A copy of `network` for the optimisation; without mirrored edges where a picture is too small for them."""
-    narrow = min(*shape, *resized_shape(style.shape[-2:], max(shape)))
-    return network.for_optimization(precision, edges if narrow >= MIRRORED else "zeros")
-
-
-def _precision(network: FeatureNetwork) -> str:
-    return str(network.dtype).removeprefix("torch.")
-
-
-def stages_for(
-    shape: Sequence[int],
-    style_shape: Sequence[int],
-    layers: Sequence[str],
-    steps: int,
-    method: str,
-    coarse_to_fine: bool,
-) -> list[Stage]:
-    """The sizes of a run for pictures of these shapes: one, or from coarse to fine (`plan_stages`)."""
-    stages = [Stage(tuple(shape), steps)]
-    if coarse_to_fine:
-        stages = plan_stages(
-            shape, steps, least=max(map(least_size, layers)), narrowest=min(style_shape) / max(style_shape)
-        )
-    # Adam scales each pixel by itself
-    return [stage._replace(preconditioning=0) for stage in stages] if method == "adam" else stages

@@ -22,6 +22,7 @@ DEFAULTS = {
     "style_layers": ("relu1_1", "relu2_1", "relu3_1", "relu3_2", "relu3_4"),
     "layer_weights": None,
     "scales": None,
+    "keep_colors": None,
     "steps": 140,
     "method": "lbfgs",
     "learning_rate": None,

@@ -46,6 +46,13 @@ def add_to(commands) -> None:
     add_option(group, "--init", "what to start from: content, noise, style, or a picture", metavar="START")
     add_option(group, "--seed", "for --init noise", type=int, metavar="N")
     add_option(group, "--edges", "what convolutions find beyond the edges", choices=("mirror", "zeros"))
+    add_option(
+        group,
+        "--keep-colors",
+        "the photograph's: histogram, meanstd, covariance (of the painting, before), luminance (after)",
+        choices=("histogram", "meanstd", "covariance", "luminance"),
+        metavar="HOW",
+    )
     group = parser.add_argument_group("what is minimised")
     add_option(
         group,
@@ -145,7 +152,10 @@ def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
             lines(step, image, losses)
         if step in on_the_way:
             try:
-                nstlib.save_image(nstlib.resize_image(image, shape), on_the_way[step])
+                image = nstlib.resize_image(image, shape)
+                if settings.get("keep_colors") == "luminance":
+                    image = nstlib.transfer_luminance(image, content)
+                nstlib.save_image(image, on_the_way[step])
             except OSError as error:  # the painting goes on
                 tell(f"nstlib: {one_line(error)}", to="stderr")
 

@@ -162,6 +162,7 @@ OPTIONS = [
     ("--layer-weights 1,2,3,4,5", "layer_weights", [1, 2, 3, 4, 5]),
     ("--layer-weights relu1_1=1,relu2_1=0.5", "layer_weights", {"relu1_1": 1, "relu2_1": 0.5}),
     ("--scales 2", "scales", 2),
+    ("--keep-colors luminance", "keep_colors", "luminance"),
     ("--steps 3", "steps", 3),
     ("--method adam", "method", "adam"),
     ("--learning-rate 0.1", "learning_rate", 0.1),
