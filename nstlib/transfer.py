@@ -21,13 +21,28 @@ from nstlib.objectives import (
     gatys_objective,
     texture_objective,
 )
+from nstlib.objectives.styles import Style
 from nstlib.optimize import Checkpoint, Result, optimize_image
 from nstlib.optimize import coarse_to_fine as run_stages
 from nstlib.optimize.checkpoint import fingerprint
 from nstlib.optimize.loop import check_method
-from nstlib.optimize.memory import check_memory
+from nstlib.optimize.memory import check_memory, copied_layers
 from nstlib.optimize.run import OnStep
-from nstlib.preparation import first_image, for_pictures, in_colors_of, one_picture, precision_of, stages_for
+from nstlib.preparation import (
+    check_split,
+    check_style_scale,
+    first_image,
+    for_pictures,
+    in_colors_of,
+    named_shapes,
+    narrowest,
+    one_picture,
+    precision_of,
+    read_styles,
+    stages_for,
+    styles_at,
+    tensors_of,
+)
 
 STEPS = 140  # evaluations of the objective by default
 OBJECTIVE_KEYWORDS = (
@@ -39,6 +54,7 @@ OBJECTIVE_KEYWORDS = (
     "tv_weight",
     "scales",
     "relative",
+    "style_loss",
 )
 # Parameters that stand in a result's settings as they were given
 SETTINGS = (
@@ -50,13 +66,14 @@ SETTINGS = (
     "learning_rate",
     "coarse_to_fine",
     "edges",
+    "style_mix",
     "keep_colors",
 )
 
 
 def style_transfer(
     content: Picture,
-    style: Picture,
+    style: Picture | Sequence[Picture],
     *,
     network: FeatureNetwork | str | None = None,
     content_layers: Sequence[str] = CONTENT_LAYERS,
@@ -67,6 +84,12 @@ def style_transfer(
     tv_weight: float = 0,
     scales: int | None = None,
     relative: bool = True,
+    style_loss: str = "gram",
+    style_weights: Sequence[float] | None = None,
+    style_mix: str = "losses",
+    style_scale: float = 1,
+    mask: Picture | Sequence[Picture] | None = None,
+    style_masks: Picture | Sequence[Picture | None] | None = None,
     keep_colors: str | None = None,
     size: int | tuple[int, int] | None = 384,
     init: str | Tensor = "content",
@@ -87,13 +110,16 @@ def style_transfer(
 
     Parameters
     ----------
-    content, style : anything that `load_image` reads
+    content, style : anything that `load_image` reads; for `style` also a list of paintings
     network : FeatureNetwork, or the name of one; "mini" where None
-    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative : what is minimised; see
-        `gatys_objective`. `**nstlib.PAPER` gives the paper's objective.
+    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative, style_loss, style_weights,
+        style_mix, mask, style_masks : what is minimised; see `gatys_objective`. `**nstlib.PAPER` gives the paper's
+        objective. Masks are pictures: white where a painting counts.
     content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves
         little of the photograph but its large forms; with ten times as much the painting lends colours and small
         strokes. README.md shows five.
+    style_scale : longer side of the paintings as a multiple of the result's, 0.1 to 10. With 2 strokes are twice as
+        large, with 0.5 half. (In two passes a large picture gets coarse strokes: `init=` the result of a first one.)
     keep_colors : "histogram", "meanstd" or "covariance" gives the painting the photograph's colours before it begins
         (`nstlib.color.match_color`); "luminance" gives the result those of the photograph when it is painted
         (`transfer_luminance`); None keeps the painting's.
@@ -121,7 +147,8 @@ def style_transfer(
     Raises
     ------
     ValueError: an unknown layer, init or method, a weight that is negative or not finite, a picture too small or too
-        narrow for a layer (the message names a size that works), or a checkpoint of other settings.
+        narrow for a layer (the message names a size that works), a mask that does not fit, or a checkpoint of other
+        settings.
     MemoryError: the picture is too large; the message names a size that fits.
     BlockingIOError: another run has the checkpoint; the message names its process.
 
@@ -138,27 +165,33 @@ def style_transfer(
     steps, learning_rate, seed = check_steps(steps), check_method(method, learning_rate), check_seed(seed)
     settings |= {**wanted, "steps": steps, "learning_rate": learning_rate, "seed": seed}
     check_keep_colors(keep_colors)
+    settings["style_scale"] = style_scale = check_style_scale(style_scale)
     layers, given = [*wanted["content_layers"], *wanted["style_layers"]], as_network(network)
-    content, style = (one_picture(*picture).to(given.device) for picture in (("content", content), ("style", style)))
+    content = one_picture("content", content).to(given.device)
     shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
-    style = in_colors_of(resize_image(content, shape), style, keep_colors)
-    network = for_pictures(given, precision, edges, shape, style)
-    check_memory(network, layers, *shape, scales=wanted["scales"])
-    check_shapes({"photograph": content.shape[-2:], "painting": style.shape[-2:]}, shape, layers)
-    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
+    styles = read_styles(style, style_weights, mask, style_masks, content)
+    styles = in_colors_of(resize_image(content, shape), styles, keep_colors)
+    network = for_pictures(given, precision, edges, shape, styles, style_scale)
+    copied = copied_layers(style_loss, wanted["style_layers"])
+    check_memory(network, layers, *shape, scales=wanted["scales"], copied=copied)
+    check_shapes(named_shapes(content, styles), shape, layers, style_scale=style_scale)
+    check_split(styles, style_mix, shape, wanted, style_scale)
+    narrow = narrowest(styles, style_scale)
+    stages = stages_for(shape, layers, steps, method, coarse_to_fine, narrowest=narrow)
     settings |= {"network": network.name, "size": max(shape), "precision": precision}
-    settings["init"] = init if isinstance(init, str) else "tensor"
+    settings |= {"init": init if isinstance(init, str) else "tensor", "style_weights": [each.share for each in styles]}
 
     def objective_at(shape: tuple[int, int]) -> Objective:
-        return gatys_objective(resize_image(content, shape), resize_image(style, max(shape)), network, **wanted)
+        pictures = {"content": resize_image(content, shape), **styles_at(styles, shape, style_scale)}
+        return gatys_objective(**pictures, network=network, style_mix=style_mix, **wanted)
 
-    start = first_image(init, resize_image(content, stages[0].size), style, seed)
+    start = first_image(init, resize_image(content, stages[0].size), styles[0].painting, seed)
     saved = None
     if checkpoint:
-        inputs = {"content": content, "style": style, "init": start, "network": given}
+        inputs = {"content": content, "init": start, "network": given, **tensors_of(styles)}
         hashes = {f"{name}_sha256": fingerprint(value) for name, value in inputs.items()}
         saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": precision_of(network)})
-        network = for_pictures(given, saved.chosen["precision"], edges, shape, style)  # that with which it began
+        network = for_pictures(given, saved.chosen["precision"], edges, shape, styles, style_scale)  # as it began
     tell_enlarged(content.shape[-2:], shape)
     how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
     result = run_stages(start, objective_at, stages, saved=saved, **how)
@@ -235,9 +268,10 @@ def synthesize_texture(
     given, shape = as_network(network), resized_shape((1, 1), size)
     style = one_picture("style", style).to(given.device)
     check_shapes({"painting": style.shape[-2:]}, shape, layers)
-    network = for_pictures(given, "auto", "mirror", shape, style)
+    network = for_pictures(given, "auto", "mirror", shape, [Style(style)])
     check_memory(network, layers, *shape, scales=1)
-    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
+    narrow = narrowest([Style(style)])
+    stages = stages_for(shape, layers, steps, method, coarse_to_fine, narrowest=narrow)
 
     def objective_at(shape: tuple[int, int]) -> Objective:
         return texture_objective(resize_image(style, max(shape)), layers, network, relative=relative)
