@@ -78,8 +78,8 @@ def styles_at(styles: Sequence[Style], shape: Sequence[int], style_scale: float)
     parts = [each.part for each in styles]
     return {
         "style": [resize_image(each.painting, side) for each in styles],
-        "style_weights": [each.share for each in styles],
-        "mask": None if None in regions else regions,
+        "style_weights": None if len(styles) == 1 else [each.share for each in styles],
+        "mask": None if regions[0] is None else regions,
         "style_masks": parts if any(part is not None for part in parts) else None,
     }
 

@@ -43,6 +43,7 @@ from nstlib.preparation import (
     styles_at,
     tensors_of,
 )
+from nstlib.regions import check_one_run, count_runs, paint_regions
 
 STEPS = 140  # evaluations of the objective by default
 OBJECTIVE_KEYWORDS = (
@@ -128,7 +129,7 @@ def style_transfer(
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
     seed : for the noise. The same seed on the same machine with as many threads gives the same picture (nearly, on a
         GPU: it adds up in any order).
-    steps : evaluations of the two losses, over all sizes
+    steps : evaluations of the two losses, over all sizes; with masks, for each region
     method, learning_rate, progress, on_step : as for `optimize_image`
     coarse_to_fine : bool
         A quarter of the steps at a third of the size, a quarter at two thirds, half at full size (`plan_stages`). Large
@@ -181,11 +182,8 @@ def style_transfer(
     settings |= {"network": network.name, "size": max(shape), "precision": precision}
     settings |= {"init": init if isinstance(init, str) else "tensor", "style_weights": [each.share for each in styles]}
 
-    def objective_at(shape: tuple[int, int]) -> Objective:
-        pictures = {"content": resize_image(content, shape), **styles_at(styles, shape, style_scale)}
-        return gatys_objective(**pictures, network=network, style_mix=style_mix, **wanted)
-
     start = first_image(init, resize_image(content, stages[0].size), styles[0].painting, seed)
+    check_one_run(styles, checkpoint)
     saved = None
     if checkpoint:
         inputs = {"content": content, "init": start, "network": given, **tensors_of(styles)}
@@ -193,9 +191,17 @@ def style_transfer(
         saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": precision_of(network)})
         network = for_pictures(given, saved.chosen["precision"], edges, shape, styles, style_scale)  # as it began
     tell_enlarged(content.shape[-2:], shape)
-    how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
-    result = run_stages(start, objective_at, stages, saved=saved, **how)
-    result.settings = settings | {"precision": precision_of(network)}
+
+    def paint(styles: Sequence[Style], on_step: OnStep | None) -> Result:
+        def objective_at(shape: tuple[int, int]) -> Objective:
+            pictures = {"content": resize_image(content, shape), **styles_at(styles, shape, style_scale)}
+            return gatys_objective(**pictures, network=network, style_mix=style_mix, **wanted)
+
+        how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
+        return run_stages(start, objective_at, stages, saved=saved, **how)
+
+    result = paint_regions(styles, content, paint, on_step)
+    result.settings = settings | {"precision": precision_of(network), "steps": count_runs(styles) * steps}
     if keep_colors == "luminance":
         result.image = transfer_luminance(result.image, content)
     return result

@@ -173,7 +173,8 @@ def run(options: argparse.Namespace) -> int:
 def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
     import nstlib
 
-    steps = settings.get("steps", transfer_defaults()["steps"])
+    runs = len(options.styles) if "mask" in settings else 1  # one for each region
+    steps = runs * settings.get("steps", transfer_defaults()["steps"])
     on_the_way = _pictures_on_the_way(options, steps)
     masks = [*settings.get("mask", ()), *settings.get("style_masks", ())]
     check_places(options, [photo, *options.styles, *masks], [options.output, *on_the_way.values()])
@@ -183,6 +184,7 @@ def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
     if options.dry_run:
         shape = begin(content, style, settings, options.checkpoint if options.resume else None)
         seconds, memory = foresee(shape, settings)
+        seconds *= runs
         tell(
             f"{shape[1]} × {shape[0]} pixels, {steps} steps on {options.network}: about {seconds:.0f} s and "
             f"{memory / 2**30:.1f} GiB of memory on this machine"

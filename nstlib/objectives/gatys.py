@@ -10,7 +10,7 @@ from nstlib.distances import DISTANCES
 from nstlib.losses import content_loss, total_variation
 from nstlib.networks import FeatureNetwork, check_network, check_size
 from nstlib.objectives.arguments import CONTENT_LAYERS, CONTENT_WEIGHT, STYLE_LAYERS, Objective, check_objective
-from nstlib.objectives.styles import EPSILON, as_styles, check_mix, style_terms
+from nstlib.objectives.styles import EPSILON, as_styles, check_mix, style_views
 from nstlib.pyramid import count_scales, halve
 
 CONTENT_SIDE = 192  # contents are compared at the copy whose longer side is nearest to this
@@ -73,10 +73,15 @@ def gatys_objective(
         - "layers": each layer has one painting, from shallow to deep in their order. The first gives the strokes.
         - "scales": each size of the picture has one painting, from fine to coarse in their order.
     mask : Tensor (1, C, h, w) in [0, 1], of the photograph's proportions, or a list with one for each painting
-        Where in the picture a painting counts: white. What no mask covers has only the content loss. With two
-        paintings, one mask will do: white for the first, black for the second. A region's loss compares only positions
-        that see mostly the region (`nstlib.masks.position_weights`), and weighs as much as its part of the picture, so
-        that α means the same in all regions.
+        Where in the picture a painting counts: white. What no mask covers is not seen. With two
+        paintings, one mask will do: white for the first, black for the second. Each region is painted as if all around
+        it were the photograph, so that it does not depend on what is painted beside it:
+
+            L(x) = Σ_r L_r(m_r x + (1 − m_r) p)        L_r: content, and the style of one painting
+
+        and for its style only positions count that see mostly the region (`nstlib.masks.position_weights`). A region's
+        style weighs as much as its part of the picture, so that α means the same in all. The time grows with the number
+        of regions.
     style_masks : likewise, of the paintings' proportions; an entry may be None
         Which part of a painting counts. (The same painting may be given twice, with two masks.)
 
@@ -133,7 +138,7 @@ def gatys_objective(
             for l, p in P.items()
         }
         strengths = {l: style_weight * w[l] / len(sizes) for l in style_layers}
-        terms = style_terms(styles, network, strengths, sizes, distance, style_mix, relative)
+        views = style_views(styles, network, strengths, sizes, distance, style_mix, relative)
 
     def objective(image: Tensor) -> dict[str, Tensor]:
         losses = {}
@@ -142,13 +147,15 @@ def gatys_objective(
             name = f"{kind} {l}" if by_layer else kind
             losses[name] = losses.get(name, 0) + loss
 
-        for k in sizes:
-            # each loss as soon as its layer is there: less memory
-            for l, features in network.activations(halve(image, k), layers[k]):
-                if k == content_at and l in P:
-                    add("content", l, content_factor[l] * content_loss(features, P[l]))
-                for target, factor, weights in terms[k].get(l, ()):
-                    add("style", l, factor * distance.loss(features, target, weights))
+        for region, terms in views:
+            seen = image if region is None else content.lerp(image, region)  # elsewhere it is the photograph
+            for k in sizes:
+                # each loss as soon as its layer is there: less memory
+                for l, features in network.activations(halve(seen, k), layers[k]):
+                    if k == content_at and l in P:
+                        add("content", l, content_factor[l] * content_loss(features, P[l]))
+                    for target, factor, weights in terms[k].get(l, ()):
+                        add("style", l, factor * distance.loss(features, target, weights))
         if tv_weight:
             losses["tv"] = tv_weight * total_variation(image)
         return dict(sorted(losses.items()))  # content, style, tv

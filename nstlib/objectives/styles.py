@@ -10,7 +10,7 @@ from torch import Tensor
 from nstlib.arguments import check_weight
 from nstlib.distances import DISTANCES, Distance, Statistic
 from nstlib.images import resize_image
-from nstlib.masks import check_mask, position_weights
+from nstlib.masks import BLACK, check_mask, position_weights
 from nstlib.networks import FeatureNetwork
 from nstlib.pyramid import halve
 
@@ -52,10 +52,14 @@ def as_styles(
     shares = check_style_weights(style_weights, len(paintings))
     regions = list(mask) if isinstance(mask, (list, tuple)) else [mask]
     if len(paintings) == 2 and len(regions) == 1 and isinstance(mask := regions[0], Tensor):
-        if mask.min() >= 1:
+        if mask.min() >= 1 - BLACK:
             raise ValueError("The mask is white everywhere, so nothing is left for the second painting.")
         regions = [mask, 1 - mask]
     regions = _masks("mask", regions, "photograph", [photograph] * len(paintings))
+    if regions[0] is not None and style_weights is not None and len(paintings) > 1:
+        raise ValueError(
+            "With masks each painting has a region of its own, so there is nothing for style_weights to mix."
+        )
     parts = list(style_masks) if isinstance(style_masks, (list, tuple)) else [style_masks]
     parts = _masks("style mask", parts, "painting", [painting.shape[-2:] for painting in paintings])
     return [each for each in map(Style, paintings, shares, regions, parts) if each.share]
@@ -120,6 +124,29 @@ def check_dealt(styles: Sequence[Style], mix: str, count: int) -> None:
             )
 
 
+def style_views(
+    styles: Sequence[Style],
+    network: FeatureNetwork,
+    strengths: Mapping[str, float],
+    sizes: Sequence[int],
+    distance: Distance,
+    mix: str,
+    relative: bool,
+) -> list[tuple[Tensor | None, list[dict[str, list[Term]]]]]:
+    """(region, terms) for each time that the network looks at the picture: once for all paintings, or where they have
+    regions, once for each. A region's style is as strong as its part of the picture is large.
+    """
+    how = sizes, distance, mix, relative
+    if all(style.region is None for style in styles):
+        return [(None, style_terms(styles, network, strengths, *how))]
+    found = []
+    for number, style in enumerate(styles, 1):
+        own = {l: style.region.mean().item() * strength for l, strength in strengths.items()}
+        name = f"painting {number}" if len(styles) > 1 else "the mask"
+        found.append((style.region, style_terms([style._replace(share=1.0)], network, own, *how, name)))
+    return found
+
+
 def style_terms(
     styles: Sequence[Style],
     network: FeatureNetwork,
@@ -128,11 +155,12 @@ def style_terms(
     distance: Distance,
     mix: str,
     relative: bool,
+    name: str = "the style mask",
 ) -> list[dict[str, list[Term]]]:
     """The terms of each layer, at each of `sizes` (how often the picture is halved).
 
-    A layer's factors at one size add up to its strength; with masks, to that times the part that is painted. With
-    `relative`, each is divided by the loss for activations of zero.
+    A layer's factors at one size add up to its strength, and with `relative`, each is divided by the loss for
+    activations of zero.
     """
     layers = list(strengths)
     found, empty = [{l: [] for l in layers} for _ in sizes], [[] for _ in styles]
@@ -147,7 +175,7 @@ def style_terms(
                 elif share:
                     zeros = torch.zeros_like(features[..., :1, :1]).expand_as(features)  # takes no memory
                     found[k][l].append((share, distance.statistic(features, own), weights, own, zeros))
-    _tell_empty(styles, empty, len(sizes) * len(layers))
+    _tell_empty(name, empty, len(sizes) * len(layers))
     between = distance.mean if mix == "statistics" and len(styles) > 1 else None
     return [{l: _terms(kept, strengths[l], distance.loss, between, relative) for l, kept in at.items()} for at in found]
 
@@ -157,8 +185,6 @@ def _share(styles: Sequence[Style], number: int, split: tuple[int, int] | None) 
     the first ones to the first painting, as many as its share says.
     """
     style = styles[number]
-    if style.region is not None:
-        return style.share * len(styles) * style.region.mean().item()
     if split is None:
         return style.share
     before, middle = sum(each.share for each in styles[:number]), (split[0] + 0.5) / split[1]
@@ -176,14 +202,12 @@ def _terms(kept: list[tuple], strength: float, loss: Callable, between: Callable
     ]
 
 
-def _tell_empty(styles: Sequence[Style], empty: list[list[str]], places: int) -> None:
+def _tell_empty(name: str, empty: list[list[str]], places: int) -> None:
     """A warning where a region is too small for some layers, and a ValueError where it is so for all."""
-    for number, layers in enumerate(empty, 1):
-        whose = f"The region of painting {number}" if len(styles) > 1 else "The region of the mask"
+    for layers in empty:
         if len(layers) == places:
-            raise ValueError(f"{whose} is too small: no style layer has a position there. Make it larger.")
+            raise ValueError(f"The region of {name} is too small: no style layer has a position there. Make it larger.")
         if layers:
             names = ", ".join(dict.fromkeys(layers))
-            warnings.warn(
-                f"{whose} is too small for {names} at some size of the picture; left out there.", stacklevel=2
-            )
+            told = f"The region of {name} is too small for {names} at some size of the picture, and left out there."
+            warnings.warn(told, stacklevel=2)

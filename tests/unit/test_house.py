@@ -26,6 +26,7 @@ ROOMS = [
     "objectives",
     "optimize",
     "preparation",
+    "regions",
     "transfer",
     "estimates",
     "plots",
