@@ -13,8 +13,9 @@ from nstlib.__main__ import main
 from nstlib.masks import position_weights
 from nstlib.networks import LAYERS, receptive_field
 from nstlib.objectives import STYLE_LAYERS
-from nstlib.objectives.styles import MIXES
+from nstlib.objectives.styles import MIXES, Style
 from nstlib.pyramid import halve
+from nstlib.regions import put_together
 
 SHORT = {"size": 64, "steps": 4, "progress": False, "precision": "float32"}
 ONE = {"style_layers": "relu1_1", "content_layers": "relu1_1", "content_weight": 0, "scales": 1}
@@ -224,6 +225,16 @@ def test_where_no_mask_is_white_the_photograph_stays(pictures, sky, mini):
     assert torch.equal(result.image[..., 24:, :], photo[..., 24:, :])
     assert (result.image - photo)[..., :24, :].abs().mean() > 0.05
     assert all(torch.equal(image[..., 24:, :], photo[..., 24:, :]) for _, image, _ in seen)
+
+
+def test_pictures_of_regions_are_put_together_by_hand():
+    """Four columns: the first picture, half of both, the second, half of the second and half of the photograph."""
+    regions = [torch.tensor(row).view(1, 1, 1, 4) for row in ([1, 0.5, 0, 0], [0, 0.5, 1, 0.5])]
+    styles = [Style(flat(0.0), 0.5, region) for region in regions]
+    photo, one, two = (torch.full((1, 3, 1, 4), value) for value in (0.25, 1.0, 0.5))
+    whole = put_together(styles, [one, two], photo)[0]
+    assert whole.tolist() == [[[1.0, 0.75, 0.5, 0.375]]] * 3
+    assert put_together(styles, [one], photo)[0].tolist() == [[[1.0, 0.625, 0.25, 0.25]]] * 3
 
 
 def test_an_edge_may_be_soft(pictures, mini):
