@@ -23,6 +23,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
     submodules=[
         "checks",
         "color",
+        "distances",
         "estimates",
         "experiments",
         "files",
