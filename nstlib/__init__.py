@@ -22,6 +22,8 @@ _attach, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
         "checks",
+        "color",
+        "distances",
         "estimates",
         "experiments",
         "files",
@@ -36,6 +38,7 @@ _attach, __dir__, __all__ = lazy_loader.attach(
         "widgets",
     ],
     submod_attrs={
+        "color": ["match_color", "transfer_luminance"],
         "experiments": ["sweep"],
         "images": ["fetch_picture", "load_image", "picture_info", "picture_names", "resize_image", "save_image"],
         "losses": [

@@ -12,8 +12,9 @@ from nstlib.images import resized_shape
 from nstlib.networks import FeatureNetwork, as_network, layer_names
 from nstlib.objectives import CONTENT_LAYERS, STYLE_LAYERS
 from nstlib.optimize import Stopped
-from nstlib.optimize.memory import PROGRAM, memory_needed
-from nstlib.transfer import STEPS, stages_for, style_transfer
+from nstlib.optimize.memory import PROGRAM, copied_layers, memory_needed
+from nstlib.preparation import stages_for
+from nstlib.transfer import STEPS, style_transfer
 
 
 class Estimate(NamedTuple):
@@ -28,6 +29,7 @@ def estimate(
     content_layers: Sequence[str] = CONTENT_LAYERS,
     style_layers: Sequence[str] = STYLE_LAYERS,
     scales: int | None = None,
+    style_loss: str = "gram",
     steps: int = STEPS,
     method: str = "lbfgs",
     coarse_to_fine: bool = True,
@@ -43,7 +45,8 @@ def estimate(
     Parameters
     ----------
     content_size : (height, width) of the result in pixels, or its longer side, for a picture of 4 : 3
-    network, content_layers, style_layers, scales, steps, method, coarse_to_fine, precision : as for `style_transfer`
+    network, content_layers, style_layers, scales, style_loss, steps, method, coarse_to_fine, precision : as for
+        `style_transfer`
 
     Returns
     -------
@@ -68,6 +71,7 @@ def estimate(
             content_layers=content_layers,
             style_layers=style_layers,
             scales=scales,
+            style_loss=style_loss,
             size=None,
             steps=count,
             method=method,
@@ -88,7 +92,8 @@ def estimate(
         except MemoryError:  # then as for a smaller one
             if side == sides[-1]:
                 raise
-    stages = stages_for(shape, shape, layers, steps, method, coarse_to_fine)
+    stages = stages_for(shape, layers, steps, method, coarse_to_fine)
     evaluated = sum(stage.steps * math.prod(stage.size) for stage in stages)
     fast = network.for_optimization(precision)
-    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, *shape, scales=scales))
+    copied = copied_layers(style_loss, style_layers)
+    return Estimate(seconds * evaluated, PROGRAM + memory_needed(fast, layers, *shape, scales=scales, copied=copied))

@@ -43,7 +43,7 @@ def content_loss(features: Tensor, target: Tensor) -> Tensor:
     tensor(4.5000)
     """
     _same_shape(features, target)
-    return 0.5 * (_full(features) - _full(target)).square().sum()
+    return 0.5 * (full_precision(features) - full_precision(target)).square().sum()
 
 
 def content_loss_gradient(features: Tensor, target: Tensor) -> Tensor:
@@ -104,7 +104,7 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx, flat: Tensor) -> Tensor:
         ctx.save_for_backward(flat)
-        return sum(part @ part.mT for part in map(_full, flat.split(POSITIONS, 2)))
+        return sum(part @ part.mT for part in map(full_precision, flat.split(POSITIONS, 2)))
 
     @staticmethod
     def backward(ctx, derivative: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ class _Gram(torch.autograd.Function):
         return (flat.mT @ both.to(flat.dtype)).mT
 
 
-def _full(values: Tensor) -> Tensor:
+def full_precision(values: Tensor) -> Tensor:
     """At least float32."""
     return values.to(torch.promote_types(values.dtype, torch.float32))
 
@@ -173,7 +173,7 @@ def style_loss_gradient(features: Tensor, target_gram: Tensor) -> Tensor:
     """
     filters, positions = features.shape[1], features.shape[2] * features.shape[3]
     difference = gram_matrix(features) - target_gram  # (1, N, N), symmetric: (Fᵀ D)ⱼᵢ = (D F)ᵢⱼ
-    gradient = (difference @ _full(features.flatten(2))).view_as(features) / (filters**2 * positions**2)
+    gradient = (difference @ full_precision(features.flatten(2))).view_as(features) / (filters**2 * positions**2)
     return torch.where(features > 0, gradient, 0)
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 
 from nstlib.arguments import check_seed, check_steps
-from nstlib.images import Picture, load_image, resize_image, resized_shape, tell_enlarged
-from nstlib.networks import FeatureNetwork, as_network, check_shapes, layer_names, least_size
+from nstlib.color import check_keep_colors, transfer_luminance
+from nstlib.images import Picture, resize_image, resized_shape, tell_enlarged
+from nstlib.networks import FeatureNetwork, as_network, check_shapes, layer_names
 from nstlib.objectives import (
     CONTENT_LAYERS,
     CONTENT_WEIGHT,
@@ -20,12 +21,29 @@ from nstlib.objectives import (
     gatys_objective,
     texture_objective,
 )
-from nstlib.optimize import Checkpoint, Result, Stage, optimize_image, plan_stages
+from nstlib.objectives.styles import Style
+from nstlib.optimize import Checkpoint, Result, optimize_image
 from nstlib.optimize import coarse_to_fine as run_stages
 from nstlib.optimize.checkpoint import fingerprint
 from nstlib.optimize.loop import check_method
-from nstlib.optimize.memory import check_memory
+from nstlib.optimize.memory import check_memory, copied_layers
 from nstlib.optimize.run import OnStep
+from nstlib.preparation import (
+    check_split,
+    check_style_scale,
+    first_image,
+    for_pictures,
+    in_colors_of,
+    named_shapes,
+    narrowest,
+    one_picture,
+    precision_of,
+    read_styles,
+    stages_for,
+    styles_at,
+    tensors_of,
+)
+from nstlib.regions import check_one_run, count_runs, paint_regions
 
 STEPS = 140  # evaluations of the objective by default
 OBJECTIVE_KEYWORDS = (
@@ -37,6 +55,7 @@ OBJECTIVE_KEYWORDS = (
     "tv_weight",
     "scales",
     "relative",
+    "style_loss",
 )
 # Parameters that stand in a result's settings as they were given
 SETTINGS = (
@@ -48,13 +67,14 @@ SETTINGS = (
     "learning_rate",
     "coarse_to_fine",
     "edges",
+    "style_mix",
+    "keep_colors",
 )
-MIRRORED = 4  # pixels that a picture must have to be mirrored at its edges
 
 
 def style_transfer(
     content: Picture,
-    style: Picture,
+    style: Picture | Sequence[Picture],
     *,
     network: FeatureNetwork | str | None = None,
     content_layers: Sequence[str] = CONTENT_LAYERS,
@@ -65,6 +85,13 @@ def style_transfer(
     tv_weight: float = 0,
     scales: int | None = None,
     relative: bool = True,
+    style_loss: str = "gram",
+    style_weights: Sequence[float] | None = None,
+    style_mix: str = "losses",
+    style_scale: float = 1,
+    mask: Picture | Sequence[Picture] | None = None,
+    style_masks: Picture | Sequence[Picture | None] | None = None,
+    keep_colors: str | None = None,
     size: int | tuple[int, int] | None = 384,
     init: str | Tensor = "content",
     seed: int = 0,
@@ -84,19 +111,25 @@ def style_transfer(
 
     Parameters
     ----------
-    content, style : anything that `load_image` reads
+    content, style : anything that `load_image` reads; for `style` also a list of paintings
     network : FeatureNetwork, or the name of one; "mini" where None
-    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative : what is minimised; see
-        `gatys_objective`. `**nstlib.PAPER` gives the paper's objective.
+    content_layers, style_layers, layer_weights, style_weight, tv_weight, scales, relative, style_loss, style_weights,
+        style_mix, mask, style_masks : what is minimised; see `gatys_objective`. `**nstlib.PAPER` gives the paper's
+        objective. Masks are pictures: white where a painting counts.
     content_weight : α, a plain number that means the same for every size and network. A tenth of the default leaves
         little of the photograph but its large forms; with ten times as much the painting lends colours and small
         strokes. README.md shows five.
+    style_scale : longer side of the paintings as a multiple of the result's, 0.1 to 10. With 2 strokes are twice as
+        large, with 0.5 half. (In two passes a large picture gets coarse strokes: `init=` the result of a first one.)
+    keep_colors : "histogram", "meanstd" or "covariance" gives the painting the photograph's colours before it begins
+        (`nstlib.color.match_color`); "luminance" gives the result those of the photograph when it is painted
+        (`transfer_luminance`); None keeps the painting's.
     size : longer side of the result in pixels, or (H, W), as for `resize_image`; None: as large as `content`. A picture
         that is enlarged is reported in a warning.
     init : "content", "noise", "style" or a Tensor (1, 3, h, w): the picture to start from
     seed : for the noise. The same seed on the same machine with as many threads gives the same picture (nearly, on a
         GPU: it adds up in any order).
-    steps : evaluations of the two losses, over all sizes
+    steps : evaluations of the two losses, over all sizes; with masks, for each region
     method, learning_rate, progress, on_step : as for `optimize_image`
     coarse_to_fine : bool
         A quarter of the steps at a third of the size, a quarter at two thirds, half at full size, but not more than 100
@@ -115,7 +148,8 @@ def style_transfer(
     Raises
     ------
     ValueError: an unknown layer, init or method, a weight that is negative or not finite, a picture too small or too
-        narrow for a layer (the message names a size that works), or a checkpoint of other settings.
+        narrow for a layer (the message names a size that works), a mask that does not fit, or a checkpoint of other
+        settings.
     MemoryError: the picture is too large; the message names a size that fits.
     BlockingIOError: another run has the checkpoint; the message names its process.
 
@@ -131,30 +165,45 @@ def style_transfer(
     wanted = check_objective(**{name: settings[name] for name in OBJECTIVE_KEYWORDS})
     steps, learning_rate, seed = check_steps(steps), check_method(method, learning_rate), check_seed(seed)
     settings |= {**wanted, "steps": steps, "learning_rate": learning_rate, "seed": seed}
+    check_keep_colors(keep_colors)
+    settings["style_scale"] = style_scale = check_style_scale(style_scale)
     layers, given = [*wanted["content_layers"], *wanted["style_layers"]], as_network(network)
-    content, style = (one_picture(*picture).to(given.device) for picture in (("content", content), ("style", style)))
+    content = one_picture("content", content).to(given.device)
     shape = resized_shape(content.shape[-2:], max(content.shape[-2:]) if size is None else size)
-    network = _for_pictures(given, precision, edges, shape, style)
-    check_memory(network, layers, *shape, scales=wanted["scales"])
-    check_shapes({"photograph": content.shape[-2:], "painting": style.shape[-2:]}, shape, layers)
-    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
+    styles = read_styles(style, style_weights, mask, style_masks, content)
+    styles = in_colors_of(resize_image(content, shape), styles, keep_colors)
+    network = for_pictures(given, precision, edges, shape, styles, style_scale)
+    copied = copied_layers(style_loss, wanted["style_layers"])
+    check_memory(network, layers, *shape, scales=wanted["scales"], copied=copied)
+    check_shapes(named_shapes(content, styles), shape, layers, style_scale=style_scale)
+    check_split(styles, style_mix, shape, wanted, style_scale)
+    narrow = narrowest(styles, style_scale)
+    stages = stages_for(shape, layers, steps, method, coarse_to_fine, narrowest=narrow)
     settings |= {"network": network.name, "size": max(shape), "precision": precision}
-    settings["init"] = init if isinstance(init, str) else "tensor"
+    settings |= {"init": init if isinstance(init, str) else "tensor", "style_weights": [each.share for each in styles]}
 
-    def objective_at(shape: tuple[int, int]) -> Objective:
-        return gatys_objective(resize_image(content, shape), resize_image(style, max(shape)), network, **wanted)
-
-    start = first_image(init, resize_image(content, stages[0].size), style, seed)
+    start = first_image(init, resize_image(content, stages[0].size), styles[0].painting, seed)
+    check_one_run(styles, checkpoint)
     saved = None
     if checkpoint:
-        inputs = {"content": content, "style": style, "init": start, "network": given}
+        inputs = {"content": content, "init": start, "network": given, **tensors_of(styles)}
         hashes = {f"{name}_sha256": fingerprint(value) for name, value in inputs.items()}
-        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": _precision(network)})
-        network = _for_pictures(given, saved.chosen["precision"], edges, shape, style)  # that with which it began
+        saved = Checkpoint(checkpoint, {**settings, "stages": stages, **hashes}, {"precision": precision_of(network)})
+        network = for_pictures(given, saved.chosen["precision"], edges, shape, styles, style_scale)  # as it began
     tell_enlarged(content.shape[-2:], shape)
-    how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
-    result = run_stages(start, objective_at, stages, saved=saved, **how)
-    result.settings = settings | {"precision": _precision(network)}
+
+    def paint(styles: Sequence[Style], on_step: OnStep | None) -> Result:
+        def objective_at(shape: tuple[int, int]) -> Objective:
+            pictures = {"content": resize_image(content, shape), **styles_at(styles, shape, style_scale)}
+            return gatys_objective(**pictures, network=network, style_mix=style_mix, **wanted)
+
+        how = {"method": method, "learning_rate": learning_rate, "progress": progress, "on_step": on_step}
+        return run_stages(start, objective_at, stages, saved=saved, **how)
+
+    result = paint_regions(styles, content, paint, on_step)
+    result.settings = settings | {"precision": precision_of(network), "steps": count_runs(styles) * steps}
+    if keep_colors == "luminance":
+        result.image = transfer_luminance(result.image, content)
     return result
 
 
@@ -195,7 +244,7 @@ def reconstruct_content(
         progress=progress,
         on_step=on_step,
     )
-    result.settings |= {"network": network.name, "layer": layer, "seed": seed, "precision": _precision(network)}
+    result.settings |= {"network": network.name, "layer": layer, "seed": seed, "precision": precision_of(network)}
     return result
 
 
@@ -225,9 +274,10 @@ def synthesize_texture(
     given, shape = as_network(network), resized_shape((1, 1), size)
     style = one_picture("style", style).to(given.device)
     check_shapes({"painting": style.shape[-2:]}, shape, layers)
-    network = _for_pictures(given, "auto", "mirror", shape, style)
+    network = for_pictures(given, "auto", "mirror", shape, [Style(style)])
     check_memory(network, layers, *shape, scales=1)
-    stages = stages_for(shape, style.shape[-2:], layers, steps, method, coarse_to_fine)
+    narrow = narrowest([Style(style)])
+    stages = stages_for(shape, layers, steps, method, coarse_to_fine, narrowest=narrow)
 
     def objective_at(shape: tuple[int, int]) -> Objective:
         return texture_objective(resize_image(style, max(shape)), layers, network, relative=relative)
@@ -235,61 +285,5 @@ def synthesize_texture(
     start = first_image(init, torch.zeros(1, 3, *stages[0].size, device=given.device), style, seed)
     result = run_stages(start, objective_at, stages, method=method, progress=progress, on_step=on_step)
     result.settings |= {"network": network.name, "layers": layers, "relative": relative, "size": size, "seed": seed}
-    result.settings["precision"] = _precision(network)
+    result.settings["precision"] = precision_of(network)
     return result
-
-
-def one_picture(name: str, source: Picture) -> Tensor:
-    """`load_image(source)`; ValueError, which says what to do, where `source` is a list of pictures."""
-    if isinstance(source, (list, tuple)):
-        raise ValueError(
-            f"{name} is a {type(source).__name__} of {len(source)}; wanted one picture. Call the function once for "
-            f'each of them, or nstlib.sweep({{"{name}": [...]}}, {{...}}, folder="outputs").'
-        )
-    return load_image(source)
-
-
-def first_image(init: str | Tensor, content: Tensor, style: Tensor, seed: int) -> Tensor:
-    """The picture to start from, of the shape of `content`."""
-    shape = tuple(content.shape[-2:])
-    if isinstance(init, Tensor):
-        if init.ndim != 4 or init.shape[:2] != (1, 3):
-            raise ValueError(
-                f"init is a tensor of shape {tuple(init.shape)}; wanted (1, 3, height, width), as load_image gives."
-            )
-        return resize_image(load_image(init).to(content), shape)
-    if init == "noise":  # drawn on the CPU: the same on every device
-        return torch.rand(content.shape, generator=torch.Generator().manual_seed(seed)).to(content)
-    if init in ("content", "style"):
-        return resize_image({"content": content, "style": style}[init], shape)
-    raise ValueError(f'init is {init!r}; it must be "content", "noise", "style" or an image tensor.')
-
-
-def _for_pictures(
-    network: FeatureNetwork, precision: str, edges: str, shape: Sequence[int], style: Tensor
-) -> FeatureNetwork:
-    """A copy of `network` for the optimisation; without mirrored edges where a picture is too small for them."""
-    narrow = min(*shape, *resized_shape(style.shape[-2:], max(shape)))
-    return network.for_optimization(precision, edges if narrow >= MIRRORED else "zeros")
-
-
-def _precision(network: FeatureNetwork) -> str:
-    return str(network.dtype).removeprefix("torch.")
-
-
-def stages_for(
-    shape: Sequence[int],
-    style_shape: Sequence[int],
-    layers: Sequence[str],
-    steps: int,
-    method: str,
-    coarse_to_fine: bool,
-) -> list[Stage]:
-    """The sizes of a run for pictures of these shapes: one, or from coarse to fine (`plan_stages`)."""
-    stages = [Stage(tuple(shape), steps)]
-    if coarse_to_fine:
-        stages = plan_stages(
-            shape, steps, least=max(map(least_size, layers)), narrowest=min(style_shape) / max(style_shape)
-        )
-    # Adam scales each pixel by itself
-    return [stage._replace(preconditioning=0) for stage in stages] if method == "adam" else stages

@@ -38,14 +38,15 @@ def paint_all(options: argparse.Namespace, photos: list[str], settings: dict) ->
     folder = options.output
     if folder.suffix.lower() in OUTPUTS and not folder.is_dir():
         raise ValueError(f"there are {len(photos)} photographs, and {folder.name!r} is one file; give -o a folder")
-    if alone := [name for name in ("checkpoint", "resume", "save_every") if getattr(options, name)]:
+    if alone := [name for name in ("checkpoint", "resume", "save_every", "mask") if getattr(options, name, None)]:
         option = "--" + alone[0].replace("_", "-")
         raise ValueError(f"{option} is for one photograph; with several, the same command goes on where it stopped")
     outputs = dict(zip(photos, _outputs(photos, folder), strict=True))
     existed = folder.is_dir()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        check_places(options, [*photos, options.painting], list(outputs.values()))
+        masks = settings.get("style_masks", ())
+        check_places(options, [*photos, *options.styles, *masks], list(outputs.values()))
         settings = {**settings, **start_image(settings)}
         if options.dry_run:
             return _dry_run(options, photos, settings)
@@ -74,8 +75,10 @@ def _paint(options: argparse.Namespace, outputs: dict[str, Path], settings: dict
         if not (options.quiet or sys.stderr.isatty() or arrived[photo]):
             tell(f"{outputs[photo]}: painted ({len(arrived)} of {len(outputs)})")
 
-    nstlib.load_image(options.painting)  # or it would be the error of every run
-    settings = {**settings, "style": options.painting, "network": options.network}
+    for style in options.styles:  # or it would be the error of every run
+        nstlib.load_image(style)
+    style = options.styles[0] if len(options.styles) == 1 else options.styles
+    settings = {**settings, "style": style, "network": options.network}
     progress = not options.quiet and sys.stderr.isatty()
     done = nstlib.sweep({"content": list(outputs)}, settings, folder=state, progress=progress, on_run=on_run)
     for record in done.records:
@@ -97,7 +100,7 @@ def _paint(options: argparse.Namespace, outputs: dict[str, Path], settings: dict
 def _dry_run(options: argparse.Namespace, photos: list[str], settings: dict) -> int:
     import nstlib
 
-    style, network = nstlib.load_image(options.painting), nstlib.networks.transfer_network(options.network)
+    style, network = [*map(nstlib.load_image, options.styles)], nstlib.networks.transfer_network(options.network)
     settings, shapes, failed = {**settings, "network": network}, [], 0
     for photo in photos:
         try:

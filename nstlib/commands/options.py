@@ -22,6 +22,13 @@ DEFAULTS = {
     "style_layers": ("relu1_1", "relu2_1", "relu3_1", "relu3_2", "relu3_4"),
     "layer_weights": None,
     "scales": None,
+    "style_loss": "gram",
+    "style_weights": None,
+    "style_mix": "losses",
+    "style_scale": 1,
+    "mask": None,
+    "style_masks": None,
+    "keep_colors": None,
     "steps": 140,
     "method": "lbfgs",
     "learning_rate": None,
@@ -81,6 +88,18 @@ def names(text: str) -> list[str]:
     ['relu1_1', 'relu2_1']
     """
     return text.replace(",", " ").split()
+
+
+def numbers(text: str) -> list[float]:
+    """Numbers with commas or spaces between them.
+
+    >>> numbers("2,1")
+    [2.0, 1.0]
+    """
+    found = weights(text)
+    if isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} has names; wanted numbers alone (2,1)")
+    return found
 
 
 def weights(text: str) -> list[float] | dict[str, float]:

@@ -9,6 +9,7 @@ from nstlib.commands.options import (
     add_option,
     command,
     names,
+    numbers,
     one_line,
     path,
     positive,
@@ -24,6 +25,7 @@ EXAMPLES = """examples:
   nstlib transfer photo.jpg night_swirls -o painted.png
   nstlib transfer photo.jpg painting.jpg -o large.png --size 1024 --dry-run
   nstlib transfer holiday/ night_swirls -o painted/     each picture of a folder
+  nstlib transfer photo.jpg --style night_swirls --style wave.jpg -o both.png
 """
 
 
@@ -36,21 +38,56 @@ def add_to(commands) -> None:
         usage="nstlib transfer PHOTO [PHOTO ...] PAINTING -o OUT [options]",
         epilog=EXAMPLES,
     )
+    parser.set_defaults(wrong_usage=parser.error)
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="a file, a folder, or a name of `nstlib pictures`")
-    parser.add_argument("painting", metavar="PAINTING", help="a file or a name")
+    # The last of the photos, in fact: argparse cannot tell whether --style comes
+    parser.add_argument("painting", metavar="PAINTING", nargs="?", help="a file or a name; none with --style")
     parser.add_argument(
         "-o", "--output", required=True, metavar="OUT", type=path, help="a .png, .jpg or .webp; or a folder"
     )
     group = parser.add_argument_group("the picture")
-    add_option(group, "--size", "longer side in pixels; own: the photograph's", type=size_or_own, metavar="N|own")
-    add_option(group, "--init", "what to start from: content, noise, style, or a picture", metavar="START")
+    add_option(group, "--size", "longer side; own: the photograph's", type=size_or_own, metavar="N|own")
+    add_option(group, "--init", "start from: content, noise, style, or a picture", metavar="START")
     add_option(group, "--seed", "for --init noise", type=int, metavar="N")
-    add_option(group, "--edges", "what convolutions find beyond the edges", choices=("mirror", "zeros"))
+    add_option(group, "--edges", "what is beyond them", choices=("mirror", "zeros"))
+    add_option(
+        group,
+        "--keep-colors",
+        "the photograph's: histogram, meanstd, covariance (of the painting) or luminance",
+        choices=("histogram", "meanstd", "covariance", "luminance"),
+        metavar="HOW",
+    )
+    group = parser.add_argument_group("paintings and regions")
+    group.add_argument("--style", action="append", metavar="PAINTING", help="in place of PAINTING; again for a mixture")
+    add_option(group, "--style-weights", "of the paintings: 2,1 (default: all alike)", type=numbers, metavar="W,W")
+    add_option(
+        group,
+        "--style-mix",
+        "of losses, of statistics, or by layers or scales: the first for strokes",
+        choices=("losses", "statistics", "layers", "scales"),
+        metavar="HOW",
+    )
+    add_option(group, "--style-scale", "size of the painting: 2 gives strokes twice as large", type=float, metavar="F")
+    add_option(
+        group,
+        "--mask",
+        "white where to paint; one for each painting (or one for two: black is the second's)",
+        action="append",
+        metavar="PICTURE",
+    )
+    add_option(
+        group,
+        "--style-mask",
+        "white where the painting counts; one for each",
+        action="append",
+        metavar="PICTURE",
+        dest="style_masks",
+    )
     group = parser.add_argument_group("what is minimised")
     add_option(
         group,
         "--content-weight",
-        "α, the one knob to know: ten times as much keeps the photograph, a tenth leaves its large forms",
+        "α, the one knob to know: ten times as much keeps the photograph, a tenth its large forms",
         type=float,
         metavar="W",
     )
@@ -61,9 +98,16 @@ def add_to(commands) -> None:
     add_option(
         group,
         "--layer-weights",
-        "of the style layers: 1,0.5,… or relu1_1=1,relu2_1=0.5,… (default: all alike)",
+        "1,0.5,… or relu1_1=1,relu2_1=0.5,… (default: all alike)",
         type=weights,
         metavar="W,W",
+    )
+    add_option(
+        group,
+        "--style-loss",
+        "distance of styles: gram, meanstd, covariance, wasserstein, histogram, sliced, "
+        "mmd-linear, mmd-polynomial, mmd-gaussian",
+        metavar="NAME",
     )
     add_option(
         group,
@@ -112,6 +156,12 @@ def run(options: argparse.Namespace) -> int:
     settings = {name: value for name, value in vars(options).items() if name in transfer_defaults()}
     if options.paper:
         settings = {**nstlib.PAPER, **settings}
+    given, options.styles = options.photos, options.style
+    if not options.styles:
+        if len(given) < 2:
+            options.wrong_usage("the following arguments are required: PAINTING")
+        *options.photos, painting = given
+        options.styles = [painting]
     photos = photographs(options.photos)
     if len(photos) > 1 or photos != options.photos:
         return paint_all(options, photos, settings)
@@ -123,14 +173,18 @@ def run(options: argparse.Namespace) -> int:
 def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
     import nstlib
 
-    steps = settings.get("steps", transfer_defaults()["steps"])
+    runs = len(options.styles) if "mask" in settings else 1  # one for each region
+    steps = runs * settings.get("steps", transfer_defaults()["steps"])
     on_the_way = _pictures_on_the_way(options, steps)
-    check_places(options, [photo, options.painting], [options.output, *on_the_way.values()])
-    content, style = (nstlib.load_image(source) for source in (photo, options.painting))
+    masks = [*settings.get("mask", ()), *settings.get("style_masks", ())]
+    check_places(options, [photo, *options.styles, *masks], [options.output, *on_the_way.values()])
+    content, *styles = (nstlib.load_image(source) for source in (photo, *options.styles))
+    style = styles[0] if len(styles) == 1 else styles
     settings = {**settings, **start_image(settings), "network": nstlib.networks.transfer_network(options.network)}
     if options.dry_run:
         shape = begin(content, style, settings, options.checkpoint if options.resume else None)
         seconds, memory = foresee(shape, settings)
+        seconds *= runs
         tell(
             f"{shape[1]} × {shape[0]} pixels, {steps} steps on {options.network}: about {seconds:.0f} s and "
             f"{memory / 2**30:.1f} GiB of memory on this machine"
@@ -145,7 +199,10 @@ def _paint(options: argparse.Namespace, photo: str, settings: dict) -> int:
             lines(step, image, losses)
         if step in on_the_way:
             try:
-                nstlib.save_image(nstlib.resize_image(image, shape), on_the_way[step])
+                image = nstlib.resize_image(image, shape)
+                if settings.get("keep_colors") == "luminance":
+                    image = nstlib.transfer_luminance(image, content)
+                nstlib.save_image(image, on_the_way[step])
             except OSError as error:  # the painting goes on
                 tell(f"nstlib: {one_line(error)}", to="stderr")
 

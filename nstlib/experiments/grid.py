@@ -19,6 +19,7 @@ from nstlib.images import DATA, find_picture, load_image
 from nstlib.optimize.checkpoint import fingerprint
 from nstlib.transfer import style_transfer
 
+LISTS = ("style", "mask", "style_masks")  # may be one picture or several
 NOT_HERE = ("progress", "on_step", "checkpoint")  # parameters of style_transfer that a sweep sets by itself
 
 
@@ -123,8 +124,10 @@ def _short(value) -> str:
 
 
 def _value(name: str, given) -> Value:
-    if name in ("content", "style") or (name == "init" and not isinstance(given, str)):
-        return _picture(given)
+    if name in ("content", *LISTS) or (name == "init" and not isinstance(given, str)):
+        if name in LISTS and isinstance(given, (list, tuple)):
+            return _several([_picture(each) for each in given])
+        return Value(None, None, None) if name in ("mask", "style_masks") and given is None else _picture(given)
     if name == "network":
         return _network(given)
     try:
@@ -135,6 +138,12 @@ def _value(name: str, given) -> Value:
             "lists of them."
         ) from None
     return Value(plain, plain, plain)
+
+
+def _several(values: list[Value]) -> Value:
+    """A list of them as one value."""
+    parts = ([getattr(value, name) for value in values] for name in ("plain", "sent", "identity"))
+    return Value(*parts, "; ".join(value.error for value in values if value.error))
 
 
 def _network(given) -> Value:

@@ -225,11 +225,9 @@ def _execute(
 def _paint(settings: dict) -> dict:
     """One run, in a worker. An error comes back as text, since not every exception can travel."""
     try:
-        pictures = {
-            name: load_image(value) for name, value in settings.items() if isinstance(value, (bytes, np.ndarray))
-        }
+        pictures = {name: _read(value) for name, value in settings.items()}
         result = style_transfer(
-            **{**settings, **pictures, "network": network_by_name(settings["network"])}, progress=False, on_step=go_on
+            **{**pictures, "network": network_by_name(settings["network"])}, progress=False, on_step=go_on
         )
     except Exception as error:
         return {"error": sentence(error)}
@@ -245,6 +243,13 @@ def _paint(settings: dict) -> dict:
         "note": result.note,
         "error": "",
     }
+
+
+def _read(value):
+    """A picture that has travelled, or several; anything else as it is."""
+    if isinstance(value, list):
+        return [_read(each) for each in value]
+    return load_image(value) if isinstance(value, (bytes, np.ndarray)) else value
 
 
 @functools.cache

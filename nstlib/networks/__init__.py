@@ -12,6 +12,7 @@ from nstlib.networks.layers import (
     layer_names,
     least_size,
     receptive_field,
+    scaled_size,
 )
 from nstlib.networks.network import IMAGENET_MEAN, IMAGENET_STD, FeatureNetwork, check_network
 from nstlib.networks.normalization import normalize_activations
@@ -37,6 +38,7 @@ __all__ = [
     "load_network",
     "normalize_activations",
     "receptive_field",
+    "scaled_size",
     "transfer_network",
     "vgg19_file",
 ]

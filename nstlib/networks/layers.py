@@ -10,6 +10,7 @@ in its equations 2 and 6 is the derivative of the ReLU. Lesson: notebooks/02_act
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Sequence
 
@@ -128,13 +129,15 @@ layer.
         )
 
 
-def check_shapes(pictures: dict[str, Sequence[int]], shape: Sequence[int], layers: Iterable[str]) -> None:
+def check_shapes(
+    pictures: dict[str, Sequence[int]], shape: Sequence[int], layers: Iterable[str], *, style_scale: float = 1
+) -> None:
     """ValueError, with a size that works, where a picture is too small or too narrow for the deepest of `layers`.
 
     Parameters
     ----------
-    pictures : "photograph" or "painting" -> its own (H, W). A photograph takes the shape of the result; a painting
-        keeps its proportions, and its longer side becomes that of the result.
+    pictures : "photograph", or "painting" ("painting 2", …) -> its own (H, W). A photograph takes the shape of the
+        result; a painting keeps its proportions, and its longer side becomes `style_scale` times that of the result.
     shape : (H, W) of the result
     layers : names of activations
 
@@ -146,13 +149,21 @@ def check_shapes(pictures: dict[str, Sequence[int]], shape: Sequence[int], layer
     size, deepest = max(shape), max(layers, key=least_size, default="conv1_1")
     least = least_size(deepest)
     for name, own in pictures.items():
-        height, width = resized_shape(own, size) if name == "painting" else shape
+        height, width = shape if name == "photograph" else resized_shape(own, scaled_size(size, style_scale))
         if min(height, width) < least:
-            fits = max(-(-least * max(each) // min(each)) for each in pictures.values())
+            fits = max(
+                math.ceil(least * max(each) / min(each) / (1 if other == "photograph" else style_scale))
+                for other, each in pictures.items()
+            )
             raise ValueError(
                 f"The {name} is {own[1]} × {own[0]} pixels, and {width} × {height} for a result of size {size}; "
                 f"{deepest} needs at least {least} × {least}. Ask for a size of {fits}, or for shallower layers."
             )
+
+
+def scaled_size(size: int, style_scale: float) -> int:
+    """Longer side of a painting for a result of this size."""
+    return max(1, round(size * style_scale))
 
 
 def receptive_field(layer: str) -> tuple[int, int, int]:

@@ -29,6 +29,7 @@ NAMES = {
     "content_sha256": "photograph",
     "style_sha256": "painting",
     "init_sha256": "picture to start from",
+    "mask_sha256": "mask",
     "network_sha256": "network",
 }
 
@@ -124,9 +125,11 @@ class Checkpoint:
             )
 
 
-def fingerprint(value: Tensor | torch.nn.Module) -> str:
-    """SHA-256 of the shapes and values of a picture or a network, by which it is known again."""
-    tensors = [value] if isinstance(value, Tensor) else value.state_dict().values()
+def fingerprint(value: Tensor | list[Tensor] | torch.nn.Module) -> str:
+    """SHA-256 of the shapes and values of a picture, several, or a network, by which it is known again."""
+    if isinstance(value, torch.nn.Module):
+        value = list(value.state_dict().values())
+    tensors = value if isinstance(value, list) else [value]
     return digest("", {str(index): tensor.detach().cpu() for index, tensor in enumerate(tensors)})
 
 

@@ -22,7 +22,13 @@ def out_of_memory(height: int, width: int) -> MemoryError:
 
 
 def check_memory(
-    network: FeatureNetwork, layers: Sequence[str], height: int, width: int, *, scales: int | None = None
+    network: FeatureNetwork,
+    layers: Sequence[str],
+    height: int,
+    width: int,
+    *,
+    scales: int | None = None,
+    copied: Sequence[str] = (),
 ) -> None:
     """MemoryError, with a size that fits, where a picture of this size needs more than is left on this machine, in its
     container or by this user's limits.
@@ -32,7 +38,7 @@ def check_memory(
 
     def need(side: int) -> float:
         shape = resized_shape((height, width), side)
-        return WORK + memory_needed(network, layers, *shape, scales=scales)
+        return WORK + memory_needed(network, layers, *shape, scales=scales, copied=copied)
 
     needed, fits = need(max(height, width)), max(height, width)
     if needed <= (left := memory_left(network.device, needed)):
@@ -47,11 +53,18 @@ def check_memory(
 
 
 def memory_needed(
-    network: FeatureNetwork, layers: Sequence[str], height: int, width: int, *, scales: int | None = None
+    network: FeatureNetwork,
+    layers: Sequence[str],
+    height: int,
+    width: int,
+    *,
+    scales: int | None = None,
+    copied: Sequence[str] = (),
 ) -> float:
     """Bytes that an optimisation of pixels needs beside Python and PyTorch: what the derivative keeps of every layer
     down to the deepest of `layers`, at the picture and its `scales` - 1 smaller copies (None: many), what its
-    calculation holds at the widest place (block 1), L-BFGS's pairs, about 15 pictures, and the weights twice.
+    calculation holds at the widest place (block 1), L-BFGS's pairs, about 15 pictures, and the weights twice. Of the
+    layers `copied` the loss keeps the activations twice more, in float32.
 
     The factors are measured (tools/benchmark.py prints the truth beside them).
     """
@@ -62,16 +75,26 @@ def memory_needed(
         if name.startswith("conv")
     }
     kept = sum(width / 4 ** (block_of(name) - 1) for name, width in widths.items())
+    more = sum(
+        2 * network.get_submodule("conv" + name[4:]).out_channels / 4 ** (block_of(name) - 1)
+        for name in copied
+        if name[4:] in {each[4:] for each in widths}
+    )
     held = 2 * max(width for name, width in widths.items() if name.startswith("conv1"))
     pixels, picture = height * width, 12 * height * width  # three float32 for each pixel
     # As given, and the copy of `for_optimization`
     weights = sum(p.numel() * (4 + p.itemsize) for p in network.parameters())
     copies = sum(4.0**-k for k in range(scales or 8))  # 1 + ¼ + …
     return (
-        pixels * network.dtype.itemsize * (1.1 * copies * kept + held)
+        pixels * (network.dtype.itemsize * (1.1 * copies * kept + held) + 4 * copies * more)
         + picture * (2 * history_size(picture) + 15)
         + weights
     )
+
+
+def copied_layers(style_loss: str, style_layers: Sequence[str]) -> Sequence[str]:
+    """Those of which the style loss copies the activations: all, but for Gram matrices, which need no copy."""
+    return () if style_loss == "gram" else style_layers
 
 
 def history_size(picture: int) -> int:

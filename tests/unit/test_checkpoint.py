@@ -18,6 +18,8 @@ from nstlib.networks import devices
 from nstlib.objectives import STYLE_LAYERS
 from nstlib.optimize import Checkpoint, Stage, Stopped, checkpoint, memory, run
 
+LEFT = torch.ones(1, 1, 60, 90)
+LEFT[..., 50:] = 0
 RUN = {"size": 200, "steps": 12, "progress": False}  # two sizes: 133, then 200
 
 
@@ -49,8 +51,15 @@ def same_but_for_the_time(one, other):
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"init": "noise", "coarse_to_fine": False}, {"method": "adam"}, {"learning_rate": 0.5}],
-    ids=["lbfgs", "noise", "adam", "learning rate"],
+    [
+        {},
+        {"init": "noise", "coarse_to_fine": False},
+        {"method": "adam"},
+        {"learning_rate": 0.5},
+        {"style_loss": "sliced"},
+        {"mask": LEFT, "keep_colors": "luminance"},
+    ],
+    ids=["lbfgs", "noise", "adam", "learning rate", "sliced", "a mask"],
 )
 def test_a_resumed_run_ends_in_the_very_same_picture(mini, file, options):
     run = lambda **more: style_transfer("cat", "gravel", network=mini, **RUN, **options, **more)
@@ -128,6 +137,13 @@ def stored(mini, tmp_path_factory):
         ({"layer_weights": torch.ones(5)}, "layer_weights None there, [1.0, 1.0, 1.0, 1.0, 1.0] here"),
         ({"init": "noise"}, "init 'content' there, 'noise' here"),
         ({"seed": 1}, "seed 0 there, 1 here"),
+        ({"style_loss": "sliced"}, "style_loss 'gram' there, 'sliced' here"),
+        ({"style_mix": "layers"}, "style_mix 'losses' there, 'layers' here"),
+        ({"style_scale": 2}, "style_scale 1.0 there, 2.0 here"),
+        ({"keep_colors": "luminance"}, "keep_colors None there, 'luminance' here"),
+        ({"style": ["gravel", "brick"], "style_weights": [3, 1]}, "style_weights [1.0] there, [0.75, 0.25] here"),
+        ({"mask": "cat"}, "another mask"),
+        ({"style_masks": "gravel"}, "another mask"),
         ({"coarse_to_fine": False}, "coarse_to_fine True there, False here"),
         ({"content": "coffee"}, "another photograph"),
         ({"style": "brick"}, "another painting"),

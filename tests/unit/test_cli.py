@@ -162,6 +162,14 @@ OPTIONS = [
     ("--layer-weights 1,2,3,4,5", "layer_weights", [1, 2, 3, 4, 5]),
     ("--layer-weights relu1_1=1,relu2_1=0.5", "layer_weights", {"relu1_1": 1, "relu2_1": 0.5}),
     ("--scales 2", "scales", 2),
+    ("--keep-colors luminance", "keep_colors", "luminance"),
+    ("--style-loss sliced", "style_loss", "sliced"),
+    ("--style-weights 2,1", "style_weights", [2, 1]),
+    ("--style-mix scales", "style_mix", "scales"),
+    ("--style-scale 0.5", "style_scale", 0.5),
+    ("--mask cat", "mask", ["cat"]),
+    ("--mask cat --mask gravel", "mask", ["cat", "gravel"]),
+    ("--style-mask gravel", "style_masks", ["gravel"]),
     ("--steps 3", "steps", 3),
     ("--method adam", "method", "adam"),
     ("--learning-rate 0.1", "learning_rate", 0.1),
@@ -175,7 +183,7 @@ OPTIONS = [
     ("--quiet", "progress", False),
 ]
 #: The others, each with a test of its own.
-OTHERS = {"--help", "--output", "--network", "--dry-run", "--save-every", "--resume"}
+OTHERS = {"--help", "--style", "--output", "--network", "--dry-run", "--save-every", "--resume"}
 
 
 def parser_of_transfer():
@@ -238,6 +246,7 @@ def test_the_help_is_short_and_grouped(capsys):
     assert len(lines) <= 75 and max(map(len, lines)) <= 80
     assert [line for line in lines if line.endswith(":") and line[0] != " "][2:-1] == [
         "the picture:",
+        "paintings and regions:",
         "what is minimised:",
         "how it is painted:",
         "on the way:",

@@ -397,8 +397,8 @@ def test_what_is_counted_is_what_is_taken(size, precision):
     """The peak of a process of its own, from the check on: not more than was counted, and not much less."""
     code = MEASURE + (
         "counted, before = [], []\nreal = memory.check_memory\n"
-        "def check(network, layers, height, width, *, scales=None):\n"
-        "    counted.append(memory.WORK + memory.memory_needed(network, layers, height, width, scales=scales))\n"
+        "def check(network, layers, height, width, *, scales=None, **more):\n"
+        "    counted.append(memory.WORK + memory.memory_needed(network, layers, height, width, scales=scales, **more))\n"
         "    before.append(amount('VmRSS'))\n"
         "nstlib.transfer.check_memory = check\n"
         "nstlib.style_transfer('riverside_town', 'night_swirls', size=int(sys.argv[1]), precision=sys.argv[2], steps=5,"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import nstlib
-from nstlib import estimate, estimates, objectives, optimize_image, style_transfer
+from nstlib import distances, estimate, estimates, optimize_image, style_transfer
 from nstlib.optimize import Result, Stopped
 from nstlib.optimize.loop import MAX_STEP_RMS, begin
 from nstlib.optimize.memory import PROGRAM
@@ -305,12 +305,12 @@ def test_ctrl_c_ends_an_estimate(mini, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(objectives, "layer_style_loss", interrupted)
+    monkeypatch.setattr(distances, "layer_style_loss", interrupted)
     with pytest.raises(KeyboardInterrupt):
         estimate(96, mini)
     calls = []
     monkeypatch.setattr(
-        objectives,
+        distances,
         "layer_style_loss",
         lambda *_, **__: interrupted() if len(calls) > 12 else calls.append(1) or torch.ones(()),
     )
