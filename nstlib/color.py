@@ -1,6 +1,6 @@
 """Colours of one picture given to another: before a transfer to the painting, or after it to the result.
 
-Gatys et al., Preserving color in neural artistic style transfer (2016). Lesson: notebooks/10_control.
+Gatys et al., Preserving color in neural artistic style transfer (2016).
 """
 
 import warnings
@@ -33,7 +33,7 @@ def match_color(style: Tensor, to: Tensor, method: str = "histogram") -> Tensor:
 
     Returns
     -------
-    Tensor of the shape of `style`, clamped to [0, 1]: the last two may go beyond. notebooks/10_control
+    Tensor of the shape of `style`, clamped to [0, 1]: the last two may go beyond.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def transfer_luminance(painted: Tensor, content: Tensor) -> Tensor:
 
     Returns
     -------
-    Tensor (1, 3, H, W) in [0, 1]. notebooks/10_control
+    Tensor (1, 3, H, W) in [0, 1].
 
     >>> dark_red, light_grey = torch.tensor([0.5, 0.0, 0.0]).view(1, 3, 1, 1), torch.full((1, 3, 1, 1), 0.9)
     >>> transfer_luminance(light_grey, dark_red).flatten()[0] > 0.5  # lighter, and as red

@@ -8,7 +8,7 @@ drawn at random. Each distance is a pair of functions. `statistic(features)` is 
     w   weights    (1, 1, h, w)   how much each position counts, with the sum 1; None: all alike, 1 / M
 
 All losses are scalars, not weighted, 0 where the two distributions are the same, and hardly depend on the pictures'
-size. μ is the mean of f, C its covariance, G / M its second moment, E f fᵀ. Lesson: notebooks/11_distances.
+size. μ is the mean of f, C its covariance, G / M its second moment, E f fᵀ.
 """
 
 import functools

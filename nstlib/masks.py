@@ -1,6 +1,6 @@
 """Masks: where in a picture a painting counts, and at which positions of a layer.
 
-Gatys et al., Controlling perceptual factors in neural style transfer (2017), section 4. Lesson: notebooks/10_control.
+Gatys et al., Controlling perceptual factors in neural style transfer (2017), section 4.
 """
 
 from collections.abc import Sequence
