@@ -100,6 +100,11 @@ def test_3(minimize):
     after = minimize(torch.full_like(goal, 0.5), lambda image: (image - goal).square().sum(), 100)
     assert torch.allclose(after, goal, atol=0.1)
 
+# %% bug_3, wrong: the broken version comes to the same picture as a right one
+def test_3(minimize):
+    after = minimize(torch.full((1, 3, 4, 6), 0.5), lambda image: (image - 2).square().sum(), 60)
+    assert torch.allclose(after, torch.ones(1, 3, 4, 6), atol=0.02)
+
 # %% bug_4
 def test_4(descend):
     half_square = lambda x: x.square().sum() / 2  # its gradient is x
@@ -262,6 +267,22 @@ def test_8(style_terms):
     features = {"a": torch.rand(1, 4, 3, 5), "b": torch.rand(1, 2, 6, 10)}
     assert list(style_terms(features, {"a": torch.zeros(4, 4), "b": torch.zeros(2, 2)}, (6, 10))) == ["a", "b"]
 
+# %% bug_8, wrong: You changed `size` together with the layer
+def test_8(style_terms):
+    F = torch.rand(1, 4, 3, 5, generator=torch.Generator().manual_seed(0))
+    G = F[0].flatten(1) @ F[0].flatten(1).T
+    one = style_terms({"a": F}, {"a": 0.5 * G}, (12, 20))["a"]
+    twice = style_terms({"a": torch.cat([F, F], 3)}, {"a": G}, (12, 40))["a"]
+    assert torch.allclose(one, twice)
+
+# %% bug_8, one layer in each call, with one size
+def test_8(style_terms):
+    F = torch.rand(1, 4, 3, 5, generator=torch.Generator().manual_seed(0))
+    G = F[0].flatten(1) @ F[0].flatten(1).T
+    one = style_terms({"a": F}, {"a": 0.5 * G}, (12, 20))["a"]
+    twice = style_terms({"a": torch.cat([F, F], 3)}, {"a": G}, (12, 20))["a"]
+    assert torch.allclose(one, twice)
+
 # %% bug_9
 def test_9(style_loss):
     x, y, a = torch.rand(3, 1, 4, 3, 5, generator=torch.Generator().manual_seed(0))
@@ -383,3 +404,20 @@ def test_12(caffe):
 def test_12(caffe):
     red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
     assert torch.allclose(caffe(red).flatten(), torch.tensor([-123.68, -116.779, 255 - 103.939]), atol=1e-3)
+
+# %% bug_12, wrong: Compare channel by channel
+def test_12(caffe):
+    black = torch.zeros(1, 3, 1, 1)
+    wanted = torch.tensor([-123.68, -116.779, -103.939])
+    assert torch.allclose(caffe(black).flatten().sort().values, wanted, atol=1e-3)
+
+# %% bug_12, a black pixel
+def test_12(caffe):
+    wanted = torch.tensor([-103.939, -116.779, -123.68])
+    assert torch.allclose(caffe(torch.zeros(1, 3, 1, 1)).flatten(), wanted, atol=1e-3)
+
+# %% bug_12, wrong: too. Did you expect red first? It gives blue first.
+def test_12(caffe):
+    red = torch.tensor([1.0, 0, 0]).view(1, 3, 1, 1)
+    wanted = torch.tensor([255 - 123.68, -116.779, -103.939])
+    assert torch.allclose(caffe(red).flatten(), wanted, atol=1e-3)

@@ -27,6 +27,7 @@ class Bug(NamedTuple):
     blind: Callable[[Sequence[Mapping]], str]  # arguments of all calls -> why nobody can see it with these, or ""
     hints: tuple[str, str, str]
     both: str = "It tests something that is true of both."  # of a test that is content with both, for no other reason
+    expected: tuple[tuple[Callable, str], ...] = ()  # what tests expect by mistake, and what to say of each
 
 
 class Run(NamedTuple):
@@ -54,7 +55,7 @@ def judge(bug: Bug, test: Test) -> None:
         refuse_if(
             broken.said == "content", f"It is the wrong way round: it accepts the broken version{_because(right)}"
         )
-        raise not_yet(f"It refuses every version, the right ones too{_because(right)}")
+        raise not_yet(f"It refuses every version, the right ones too{_because(right)}{_mistaken(bug, test)}")
     if broken.said == "content":
         raise not_yet(f"It accepts the broken version. {_reason(bug, test, broken)}")
     for other, (_, how) in zip(others, bug.others, strict=True):
@@ -135,6 +136,11 @@ def _because(found: Run) -> str:
     """A full stop, or what a failed assertion had to say."""
     words = " ".join(found.detail.split())
     return f": {words[:120]}{'' if words[-1] in '.!?' else '.'}" if words else "."
+
+
+def _mistaken(bug: Bug, test: Test) -> str:
+    """What is said of a test that refuses every version, and accepts what somebody might expect by mistake."""
+    return next((f" {words}" for version, words in bug.expected if run(test, version).said == "content"), "")
 
 
 def _reason(bug: Bug, test: Test, broken: Run) -> str:

@@ -55,9 +55,11 @@ def _terms_scaled(features: Layers, grams: Layers, size: tuple[int, int]) -> dic
 
 
 def _blind_8(calls: Sequence[Mapping]) -> str:
-    shapes = {(maps.shape[1], maps[0, 0].numel()) for call in calls for maps in call["features"].values()}
-    if len(shapes) == 1:
+    shapes = [{(maps.shape[1], maps[0, 0].numel()) for maps in call["features"].values()} for call in calls]
+    if len(set().union(*shapes)) == 1:
         return "All your layers have as many filters and as many positions. With one constant for all, nothing can be wrong."
+    if max(map(len, shapes)) == 1 and len({tuple(call["size"]) for call in calls}) > 1:
+        return "You changed `size` together with the layer. Hand over both layers in one call, with one `size`."
     return ""
 
 
@@ -72,8 +74,8 @@ BUG_8 = Bug(
     blind=_blind_8,
     hints=(
         "Each E is a mean. What happens to a mean, if everything is there twice?",
-        "Make two layers out of the same activations: once as they are, and once with a copy beside them "
-        "(torch.cat([F, F], 3)). The Gram matrix and its target double.",
+        "Make two layers out of the same activations, in one call, with one `size`: once as they are, and once with a "
+        "copy beside them (torch.cat([F, F], 3)). The Gram matrix and its target double.",
         "Both terms must be equal, because each is divided by its own M². Compare the two layers with each other; a "
         "number from equation 4 would refuse right versions with another factor.",
     ),

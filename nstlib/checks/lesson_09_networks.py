@@ -111,12 +111,17 @@ def _caffe_channels(image: Tensor, back: bool = False) -> Tensor:
     return torch.stack(planes, 1)
 
 
+def _red_first(image: Tensor, back: bool = False) -> Tensor:
+    """Not right: red, green, blue, as a test may expect."""
+    return _flip_first(image.flip(1), back=True) if back else _flip_first(image).flip(1)
+
+
 def _blind_12(calls: Sequence[Mapping]) -> str:
     ways = [call.get("back", False) for call in calls]
     if any(ways) and not all(ways):
         return "A round trip undoes on the way back what was wrong on the way there. Look at the numbers in between."
     if all(image.shape[1] == 3 and _no_colour(image) for image in tensors_of(calls, "image")):
-        return "Your pictures are grey. Which number belongs to which colour cannot be seen so."
+        return "You do not look at which number stands in which channel. Compare channel by channel."
     return ""
 
 
@@ -138,4 +143,5 @@ BUG_12 = Bug(
         "Calculate by hand what one pixel of pure red becomes, RGB (1, 0, 0).",
         "Its BGR numbers are (0 - 103.939, 0 - 116.779, 255 - 123.68). Compare with a tolerance.",
     ),
+    expected=((_red_first, "Did you expect red first? It gives blue first."),),
 )

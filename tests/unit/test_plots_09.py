@@ -10,3 +10,5 @@ def test_show_losses_draws_each_program_at_its_steps():
     assert list(lines["broken"].get_xdata()) == [1, 2] and list(lines["broken"].get_ydata()) == [4.0, 8.0]
     assert lines["right"].get_color() != lines["broken"].get_color()
     assert axis.get_yscale() == "log" and axis.get_xlim() == (1, 3)
+    (axis,) = plots.show_losses({"right": [4.0, 2.0, 1.0]}, log=False).axes
+    assert axis.get_yscale() == "linear"
