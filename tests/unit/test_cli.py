@@ -317,7 +317,7 @@ def test_a_dry_run_fails_as_the_run_would(arguments, message, tmp_path, monkeypa
     for dry in ([], ["--dry-run"]):
         assert main(["transfer", *arguments, "-o", "o.png", "--steps", "1", *dry]) == 1
         said.append(capsys.readouterr().err)
-    left = re.compile(r"[\d.]+ GiB left.*")  # of memory: it comes and goes
+    left = re.compile(r"[\d.]+ GiB are left.*")  # of memory: it comes and goes
     assert message in said[0] and left.sub("", said[0]) == left.sub("", said[1])
     assert sorted(os.listdir()) == ["narrow.png", "other.ck"]
 

@@ -439,7 +439,7 @@ def live(mini, tmp_path):
     panel.stop()
 
 
-def until(what, seconds=30):
+def until(what, seconds=120):
     deadline = time.monotonic() + seconds
     while not what() and time.monotonic() < deadline:
         time.sleep(0.01)
