@@ -176,8 +176,8 @@ def test_a_full_disk(nst, tmp_path):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits as Linux keeps them")
 def test_too_little_memory(nst, tmp_path):
-    """A limit for this program; then 56 GiB for one picture."""
-    for size, limit in (("1600", {"RLIMIT_AS": 700 * 2**20}), ("1600", {"RLIMIT_DATA": 500 * 2**20}), ("11000", None)):
+    """A limit for this program; then 41 GiB for one picture."""
+    for size, limit in (("1600", {"RLIMIT_AS": 700 * 2**20}), ("1600", {"RLIMIT_DATA": 500 * 2**20}), ("9400", None)):
         for more in ([], ["--dry-run"]) if limit else ([],):
             code, said = nst(
                 ["transfer", "cat", "gravel", "--size", size, "--steps", "2", "-o", "out.png", *more], limits=limit
