@@ -17,5 +17,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "lesson_05_objective": ["check_my_objective"],
         "lesson_05_paint": ["check_my_paint"],
         "lesson_06": ["check_worksheet", "check_never_together"],
+        "lesson_07": ["check_found_setting", "check_fair_runs", "check_shown", "hidden_settings"],
     },
 )
