@@ -18,7 +18,7 @@ CLAIMS = {
     "d": (False, "The square of distances is about one small network and one small pair of pictures."),
     "e": (False, "Each start was run once. Whether a second run gives the same picture stands in no figure here."),
     "f": (True, "Compare two numbers of the row 'noise 0': the column 'noise 1' and the column 'photograph'."),
-    "g": (False, "No figure shows pictures that were not painted. Fifty evaluations may have missed better ones."),
+    "g": (False, "No figure shows pictures that were not painted. Forty evaluations may have missed better ones."),
 }
 
 
