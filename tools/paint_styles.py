@@ -1,7 +1,7 @@
 """Paint the course's own style pictures: ``python tools/paint_styles.py [NAME ...] [--out data]``.
 
 Each picture is a module ``tools/painting/NAME.py`` with one function ``paint(seed=...)`` that returns a
-(H, W, 3) uint8 array. The same seed gives the same picture. Without names, all are painted.
+(H, W, 3) uint8 array, and perhaps `MAX_BYTES` for its file. The same seed gives the same picture. Without names, all are painted.
 """
 
 import argparse
@@ -20,6 +20,8 @@ NAMES = (
     "ink_crosshatch",
     "riverside_town",
     "still_life",
+    "dusk_town",
+    "riverside_town_dusk",
 )
 
 
@@ -35,8 +37,9 @@ def main(arguments=None):
     for name in options.names or NAMES:
         started = time.perf_counter()
         # Imported only when painted, so that one broken painter does not stop the others.
-        picture = importlib.import_module(f"painting.{name}").paint()
-        quality, size = save_jpeg(picture, options.out / f"{name}.jpg")
+        painter = importlib.import_module(f"painting.{name}")
+        picture = painter.paint()
+        quality, size = save_jpeg(picture, options.out / f"{name}.jpg", getattr(painter, "MAX_BYTES", 400_000))
         height, width = picture.shape[:2]
         print(
             f"{name}: {width} x {height}, quality {quality}, {size // 1000} kB, {time.perf_counter() - started:.0f} s"

@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "lesson_05_objective": ["check_my_objective"],
         "lesson_05_paint": ["check_my_paint"],
         "lesson_06": ["check_worksheet", "check_never_together"],
+        "lesson_07": ["check_found_setting", "check_fair_runs", "check_shown", "hidden_settings"],
         "lesson_08": ["check_two_loop", "check_find_rate"],
         "lesson_08_race": ["check_race"],
         "lesson_09": [*(f"check_bug_{number}" for number in range(1, 13)), "count_bugs", "versions"],

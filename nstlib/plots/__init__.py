@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "content": ["show_content_gradient", "show_depth", "show_reconstructions", "show_tangents"],
         "curves": ["show_curves"],
         "figures": ["Figure", "show_history", "show_images", "show_paths"],
+        "fronts": ["show_distances", "show_front"],
         "gram": [
             "cluster_order",
             "show_gram",

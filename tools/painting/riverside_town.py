@@ -10,6 +10,7 @@ mirrored by a rippled surface and followed once more. The picture is rendered at
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -25,6 +26,29 @@ PLASTER = np.array([(0.80, 0.62, 0.30), (0.78, 0.72, 0.60), (0.72, 0.40, 0.32), 
                     (0.80, 0.50, 0.22), (0.70, 0.66, 0.46), (0.50, 0.56, 0.66), (0.76, 0.55, 0.48)])
 SHUTTERS = np.array([(0.06, 0.16, 0.10), (0.28, 0.07, 0.05), (0.08, 0.14, 0.24), (0.20, 0.12, 0.06)])
 TIMBER = np.array((0.16, 0.09, 0.05))
+
+
+class Light(NamedTuple):
+    """What differs between times of day. Colours are linear light; `sky` and `cloud` run from the horizon, or from shade, on."""
+
+    sun: tuple
+    from_sky: tuple
+    from_ground: tuple
+    haze: tuple
+    sky: tuple
+    cloud: tuple
+    hills: tuple
+    exposure: float
+    lamps: tuple | None = None  # light of a window, seen as a colour of its wall
+
+
+DAY = Light(sun=(2.9, 2.55, 2.0), from_sky=(0.34, 0.45, 0.64), from_ground=(0.20, 0.19, 0.15), haze=(0.62, 0.70, 0.78),
+            sky=((0.66, 0.74, 0.80), (0.30, 0.49, 0.78), (0.10, 0.24, 0.56)), cloud=((0.62, 0.66, 0.74), (1.35, 1.32, 1.26)),
+            hills=((0.30, 0.40, 0.36), (0.20, 0.30, 0.20)), exposure=0.46)
+#: Half an hour after sunset: no sun, a glow along the horizon, blue light from above, and lamps behind windows.
+DUSK = Light(sun=(0.10, 0.07, 0.09), from_sky=(0.13, 0.16, 0.30), from_ground=(0.09, 0.07, 0.07), haze=(0.34, 0.24, 0.26),
+             sky=((1.25, 0.58, 0.24), (0.46, 0.30, 0.38), (0.06, 0.09, 0.25)), cloud=((0.14, 0.13, 0.22), (1.05, 0.42, 0.27)),
+             hills=((0.10, 0.09, 0.13), (0.05, 0.05, 0.08)), exposure=0.62, lamps=(10.0, 4.9, 1.0))
 
 
 @dataclass
@@ -198,7 +222,8 @@ def meet_heap(heap, origin, direction, t, owner, face, index, block):
 class Scene:
     """The things that depend on the seed: the town, its trees and the noise of textures, clouds and ripples."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, light=DAY):
+        self.light = light
         rng = np.random.default_rng(seed)
         self.block = rng.random((32, 32, 32)).astype(np.float32)
         self.clouds = fractal_noise(512, 1024, (110, 60), rng, octaves=7)
@@ -215,22 +240,22 @@ class Scene:
         return t, owner, face
 
     def sky(self, d):
-        """Blue that pales towards the horizon, lit clouds, and far hills in the haze."""
-        up = d[:, 1].clip(0, 1)
-        colour = mix(mix((0.66, 0.74, 0.80), (0.30, 0.49, 0.78), up.clip(0, 0.25) / 0.25), (0.10, 0.24, 0.56), smoothstep(0.2, 0.75, up))
+        """A colour that pales towards the horizon, lit clouds, and far hills in the haze."""
+        up, (horizon, middle, zenith) = d[:, 1].clip(0, 1), self.light.sky
+        colour = mix(mix(horizon, middle, up.clip(0, 0.25) / 0.25), zenith, smoothstep(0.2, 0.75, up))
         azimuth, rise = np.arctan2(d[:, 0], d[:, 2]), np.log(up + 0.10)
         at = lambda da, dr: map_coordinates(self.clouds, [(rise + dr + 2.4) * 190, (azimuth + da) * 300 + 500], order=1, mode="mirror")
         body = at(0, 0)
         cover = smoothstep(0.51, 0.62, body + 0.05 * smoothstep(0.5, 0.1, up))
         lit = (0.62 + 3.0 * (body - at(0.03, 0.06)) + 0.8 * (0.6 - body)).clip(0, 1)
-        cloud = mix((0.62, 0.66, 0.74), (1.35, 1.32, 1.26), lit)
+        cloud = mix(*self.light.cloud, lit)
         colour = mix(colour, cloud, 0.92 * cover)
         ridge = 0.075 + 0.03 * np.sin(3.1 * azimuth + 1) + 0.012 * np.sin(9.7 * azimuth) + 0.05 * (body - 0.5)
-        hill = mix((0.30, 0.40, 0.36), (0.20, 0.30, 0.20), smoothstep(0.08, 0.0, up))
+        hill = mix(*self.light.hills, smoothstep(0.08, 0.0, up))
         return mix(colour, hill, smoothstep(0.002, -0.002, up - ridge))
 
 
-def windows(look, u, y, noise):
+def windows(look, u, y, noise, lamps=None):
     """Colour of a house wall at `u` along it and `y` above its foot."""
     colour = look["wall"] * (0.86 + 0.22 * noise)[:, None]
     colour *= (1 - 0.25 * smoothstep(1.2, 0.0, y))[:, None]  # damp at the foot
@@ -258,6 +283,8 @@ def windows(look, u, y, noise):
     bars = (np.abs(cu) < 0.045) | (np.abs(np.abs(cu) - wide) < 0.07) | (np.abs(v - 1.75) < 0.045) | (np.abs(v - low) < 0.08) | (v > 2.18)
     glass = mix(mix((0.035, 0.05, 0.07), (0.22, 0.28, 0.33), (0.25 + 0.75 * chance) * smoothstep(0.8, 2.3, v)),
                 (0.62, 0.60, 0.54), 0.6 * ((np.abs(cu) > 0.55 * wide) & (chance > 0.5)))  # curtains
+    if lamps is not None:
+        glass = mix(glass, np.array(lamps) * (0.25 + 0.75 * chance)[:, None], chance > 0.38)
     pane = mix(glass, (0.80, 0.78, 0.73), bars)
     wood = mix(look["shutter"], look["shutter"] * 0.5, np.abs(np.sin(7 * cu)) < 0.15)
     return mix(mix(colour, pane, inside & ~door), wood, inside & door)
@@ -296,11 +323,11 @@ def albedo(scene, body, face, q, n):
         end = np.abs(n[:, 1]) < 0.1
         if look.get("small"):
             return mix(tiles, look["wall"] * 0.9, end)
-        wall = windows(look, q[:, 0], q[:, 1], noise) if look["gable"] else np.tile(look["wall"] * 0.9, (len(q), 1))
+        wall = windows(look, q[:, 0], q[:, 1], noise, scene.light.lamps) if look["gable"] else np.tile(look["wall"] * 0.9, (len(q), 1))
         edge = look["eaves"] + look["rise"] * (1 - np.abs(q[:, 0]) / (look["half"] + 0.35)) - q[:, 1] if look["gable"] else np.full(len(q), 9.0)
         return mix(tiles, mix(wall, TIMBER, (edge < 0.35) | (q[:, 1] < look["eaves"] + 0.18)), end)
     if body.kind == "house":
-        return windows(look, u if not look["gable"] else np.where(np.abs(n[:, 0]) > 0.7, 99, u), q[:, 1], noise)
+        return windows(look, u if not look["gable"] else np.where(np.abs(n[:, 0]) > 0.7, 99, u), q[:, 1], noise, scene.light.lamps)
     if body.kind == "dormer":
         x, foot = look["at"]
         pane = (np.abs(q[:, 0] - x) < 0.45) & (np.abs(q[:, 1] - foot - 0.72) < 0.48)
@@ -356,10 +383,10 @@ def shade(scene, origin, direction, mirrors=1):
     dapple = 0.8 * smoothstep(0.4, 0.62, space_noise(scene.block, p[some], 1.1, 3))  # sun between the leaves
     lit[some] = np.where(way > 1e8, 1.0, np.where(between >= count, dapple, 0.0))
     sky = 0.5 + 0.5 * n[:, 1]
-    light = colour * ((facing * lit)[:, None] * np.array((2.9, 2.55, 2.0)) + sky[:, None] * np.array((0.34, 0.45, 0.64))
-                      + (1 - sky)[:, None] * np.array((0.20, 0.19, 0.15)) + 0.03)
+    light = colour * ((facing * lit)[:, None] * np.array(scene.light.sun) + sky[:, None] * np.array(scene.light.from_sky)
+                      + (1 - sky)[:, None] * np.array(scene.light.from_ground) + 0.03)
     haze = 1 - np.exp(-((t.clip(0, 1e4) / 330) ** 1.4))
-    light = mix(light, (0.62, 0.70, 0.78), 0.55 * haze)
+    light = mix(light, scene.light.haze, 0.55 * haze)
     nothing = ~hard & ~hill & ~water
     light[nothing] = scene.sky(direction[nothing])
     wet = np.flatnonzero(water)
@@ -396,10 +423,10 @@ def mirror(scene, p, direction, t):
     return mix(np.array((0.055, 0.085, 0.06)), shade(scene, p + (0, 0.01, 0), mirrored, 0), fresnel)
 
 
-def paint(seed=3):
-    """The town as a (576, 768, 3) uint8 array."""
-    scene = Scene(seed)
-    w, h = int(WIDTH * OVERSAMPLE), int(HEIGHT * OVERSAMPLE)
+def paint(seed=3, light=DAY, width=WIDTH):
+    """The town as a uint8 array of `width` × ¾ `width` × 3."""
+    scene, height = Scene(seed, light), width * HEIGHT // WIDTH
+    w, h = int(width * OVERSAMPLE), int(height * OVERSAMPLE)
     forward = (TARGET - EYE) * (1, 0, 1)  # level, so that walls stay upright; the horizon is moved instead
     forward /= np.linalg.norm(forward)
     right = np.array((forward[2], 0, -forward[0]))
@@ -408,11 +435,11 @@ def paint(seed=3):
     rise = ZOOM * (TARGET[1] - EYE[1]) / np.hypot(*(TARGET - EYE)[[0, 2]])
     rays = x[:, None] * right + (y + rise)[:, None] * np.array((0.0, 1.0, 0.0)) + ZOOM * forward
     rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-    light = np.empty((len(rays), 3))
+    seen = np.empty((len(rays), 3))
     for start in range(0, len(rays), 24_000):  # small batches stay in the processor's cache
         part = slice(start, start + 24_000)
-        light[part] = shade(scene, np.tile(EYE, (len(rays[part]), 1)), rays[part])
-    light *= (1 - 0.06 * (x**2 + y**2))[:, None]  # a lens darkens corners
-    picture = Image.fromarray(film(0.46 * light.reshape(h, w, 3))).resize((WIDTH, HEIGHT), Image.LANCZOS)
-    grain = np.random.default_rng(seed).normal(0, 1.2, (HEIGHT, WIDTH, 1))
+        seen[part] = shade(scene, np.tile(EYE, (len(rays[part]), 1)), rays[part])
+    seen *= (1 - 0.06 * (x**2 + y**2))[:, None]  # a lens darkens corners
+    picture = Image.fromarray(film(light.exposure * seen.reshape(h, w, 3))).resize((width, height), Image.LANCZOS)
+    grain = np.random.default_rng(seed).normal(0, 1.2, (height, width, 1))
     return (np.asarray(picture) + grain).clip(0, 255).astype(np.uint8)
