@@ -7,8 +7,6 @@ import warnings
 
 import numpy as np
 import torch
-from skimage.color import lab2rgb, rgb2lab
-from skimage.exposure import match_histograms
 from torch import Tensor
 
 from nstlib.images import resize_image
@@ -47,11 +45,13 @@ def match_color(style: Tensor, to: Tensor, method: str = "histogram") -> Tensor:
     """
     if method not in METHODS:
         raise ValueError(f'method is {method!r}; it must be "histogram", "meanstd" or "covariance".')
+    from skimage import color, exposure  # here, not above: most runs keep the painting's colours
+
     x, y = _array(style), _array(to)
     if method == "histogram":
-        matched = match_histograms(x, y, channel_axis=-1)
+        matched = exposure.match_histograms(x, y, channel_axis=-1)
     elif method == "meanstd":
-        x, y = rgb2lab(x), rgb2lab(y)
+        x, y = color.rgb2lab(x), color.rgb2lab(y)
         ratio = y.std((0, 1)) / np.maximum(x.std((0, 1)), EPSILON)
         matched = _rgb(ratio * (x - x.mean((0, 1))) + y.mean((0, 1)))
     else:
@@ -82,6 +82,8 @@ def transfer_luminance(painted: Tensor, content: Tensor) -> Tensor:
     >>> transfer_luminance(dark_red, light_grey).flatten()  # darker: Y = 0.2126 · 0.2140; and without any colour
     tensor([0.2362, 0.2362, 0.2362])
     """
+    from skimage.color import rgb2lab
+
     photograph = rgb2lab(_array(resize_image(content, tuple(painted.shape[-2:]))))
     own, wanted, color = photograph[..., :1], rgb2lab(_array(painted))[..., :1], photograph[..., 1:]
 
@@ -117,6 +119,8 @@ def _mean_and_root(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _rgb(lab: np.ndarray) -> np.ndarray:
+    from skimage.color import lab2rgb
+
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Conversion from CIE-LAB")  # RGB does not have all colours
         return lab2rgb(lab)

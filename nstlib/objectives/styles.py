@@ -204,10 +204,9 @@ def _terms(kept: list[tuple], strength: float, loss: Callable, between: Callable
 
 def _tell_empty(name: str, empty: list[list[str]], places: int) -> None:
     """A warning where a region is too small for some layers, and a ValueError where it is so for all."""
-    for layers in empty:
+    for layers in filter(None, empty):
         if len(layers) == places:
             raise ValueError(f"The region of {name} is too small: no style layer has a position there. Make it larger.")
-        if layers:
-            names = ", ".join(dict.fromkeys(layers))
-            told = f"The region of {name} is too small for {names} at some size of the picture, and left out there."
-            warnings.warn(told, stacklevel=2)
+        names = ", ".join(dict.fromkeys(layers))
+        told = f"The region of {name} is too small for {names} at some size of the picture, and left out there."
+        warnings.warn(told, stacklevel=2)
